@@ -1,0 +1,2 @@
+//! The credwright binary.
+fn main() {}

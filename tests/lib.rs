@@ -1,0 +1,1 @@
+//! Shared parts of the project's integration tests.
