@@ -1,0 +1,452 @@
+//! The gate: latched refusal? policy? approval? then for each step intent, act, outcome.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base::{Applied, Clock, Code, Diagnostic, Repeat, Result, Timestamp};
+use futures::future::{Either, select};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use crate::approval::{Approval, ApprovalRequest, Approver};
+use crate::change::{Change, Effect, Impact};
+use crate::interrupt::Interrupt;
+use crate::journal::{CallKey, Entry, Journal, Outcome, RunId, StepIntent, StepKey};
+use crate::latch::Latch;
+use crate::observe::{Event, Observer};
+use crate::permit::Permit;
+use crate::policy::{Policy, Verdict};
+
+/// How often a step whose answer was lost, and which looking shows not to be done, is tried.
+const ATTEMPTS: u32 = 3;
+
+/// What a gate is made of.
+pub struct GateParts {
+    /// The run that the gate is for.
+    pub run: RunId,
+    /// Where calls and steps are written.
+    pub journal: Arc<dyn Journal>,
+    /// What is allowed at all.
+    pub policy: Arc<dyn Policy>,
+    /// Who confirms high impact.
+    pub approver: Arc<dyn Approver>,
+    /// Who is shown what happens.
+    pub observer: Arc<dyn Observer>,
+    /// The request to stop.
+    pub interrupt: Arc<Interrupt>,
+    /// The world's clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A line of calls in a script. Calls of one branch follow each other; branches run side by side.
+#[derive(Debug, Default)]
+pub struct Branch {
+    path: String,
+    calls: AtomicU64,
+}
+
+impl Branch {
+    /// The branch of a script that the trunk forks into under `label`.
+    #[must_use]
+    pub fn fork(&self, label: &str) -> Self {
+        let path =
+            if self.path.is_empty() { label.to_owned() } else { format!("{}/{label}", self.path) };
+        Self { path, calls: AtomicU64::new(0) }
+    }
+}
+
+/// A call that is about to pass the gate.
+#[derive(Debug)]
+pub struct NewCall<'a> {
+    /// The branch it is made in.
+    pub branch: &'a Branch,
+    /// The cmdlet.
+    pub cmdlet: &'a str,
+    /// Its arguments as given.
+    pub arguments: &'a Value,
+    /// What it declares to do.
+    pub effect: Effect,
+    /// The name to type where its impact is high: the connector's.
+    pub subject: &'a str,
+}
+
+/// The gate of one run. Only the constructor of a run builds one.
+pub struct Gate {
+    parts: GateParts,
+    latch: Latch,
+    /// Records of reads, committed with the next intent.
+    buffer: Mutex<Vec<Entry>>,
+    intended: AtomicBool,
+    changed: AtomicBool,
+    acting: AtomicU32,
+    acted: Notify,
+}
+
+impl Gate {
+    /// Builds the gate of a run.
+    pub fn new(parts: GateParts) -> Self {
+        Self {
+            parts,
+            latch: Latch::default(),
+            buffer: Mutex::default(),
+            intended: AtomicBool::new(false),
+            changed: AtomicBool::new(false),
+            acting: AtomicU32::new(0),
+            acted: Notify::new(),
+        }
+    }
+
+    /// The latch of the run.
+    pub fn latch(&self) -> &Latch {
+        &self.latch
+    }
+
+    /// The run.
+    pub fn run(&self) -> &RunId {
+        &self.parts.run
+    }
+
+    /// The request to stop.
+    pub fn interrupt(&self) -> &Arc<Interrupt> {
+        &self.parts.interrupt
+    }
+
+    /// Who is shown what happens.
+    pub fn observer(&self) -> &dyn Observer {
+        &*self.parts.observer
+    }
+
+    /// Whether any step of the run was begun: from then on it is not "refused before any effect".
+    pub fn intended(&self) -> bool {
+        self.intended.load(Ordering::SeqCst)
+    }
+
+    /// Whether any step of the run changed something, as far as is known.
+    pub fn changed(&self) -> bool {
+        self.changed.load(Ordering::SeqCst)
+    }
+
+    /// Asks somebody to confirm something that is not itself a change.
+    ///
+    /// # Errors
+    /// [`Code::EffectNotConfirmed`], latched, where nobody is there to ask. A plain "no" is `false`.
+    pub async fn confirm(&self, request: &ApprovalRequest) -> Result<bool> {
+        match self.parts.approver.approve(request).await? {
+            Approval::Granted => Ok(true),
+            Approval::Refused => Ok(false),
+            Approval::NobodyThere(instead) => Err(self.refuse(nobody_there(request, instead))),
+        }
+    }
+
+    /// Passes one call through the gate and returns its value, decoded from its record.
+    ///
+    /// # Errors
+    /// The latched refusal, a denial, an interruption, a journal that cannot be written, or what
+    /// the body answers.
+    pub async fn call<B>(&self, call: NewCall<'_>, body: B) -> Result<Value>
+    where
+        B: AsyncFnOnce(&OpenCall<'_>) -> Result<Value>,
+    {
+        self.pass()?;
+        let key = CallKey {
+            run: self.parts.run.clone(),
+            branch: call.branch.path.clone(),
+            sequence: call.branch.calls.fetch_add(1, Ordering::SeqCst) + 1,
+        };
+        let change = match call.effect {
+            Effect::Read => None,
+            Effect::Change(change) => Some(change),
+        };
+        let began = Entry::CallBegan {
+            key: key.clone(),
+            cmdlet: call.cmdlet.to_owned(),
+            arguments: call.arguments.clone(),
+            capability: change.map(|change| change.capability()),
+            at: self.now(),
+        };
+        self.lock_buffer().push(began);
+        if let Some(change) = change {
+            self.allow(&change, &call).await?;
+        }
+
+        let began_at = self.parts.clock.boot_time().millis;
+        let changes = change.is_some();
+        self.observe(&Event::CallBegan { key: &key, cmdlet: call.cmdlet, changes });
+        let open = OpenCall { gate: self, key: &key, changes, steps: AtomicU32::new(0) };
+        let result = self.unless_interrupted(body(&open)).await;
+        let millis = self.parts.clock.boot_time().millis - began_at;
+        self.observe(&Event::CallEnded {
+            key: &key,
+            cmdlet: call.cmdlet,
+            failure: result.as_ref().err(),
+            took: std::time::Duration::from_millis(u64::try_from(millis).unwrap_or(0)),
+        });
+
+        if matches!(&result, Err(error) if error.code == Code::RunInterrupted) {
+            // An interrupted call has no outcome: it stays pending, for resume to go on with.
+            return result;
+        }
+        let outcome = match &result {
+            Ok(value) => Outcome::Done(value.clone()),
+            Err(error) => Outcome::Failed(error.clone()),
+        };
+        let ended = Entry::CallEnded { key: key.clone(), outcome, at: self.now() };
+        if open.steps.load(Ordering::SeqCst) > 0 {
+            self.commit(vec![ended]).await?;
+        } else {
+            self.lock_buffer().push(ended);
+        }
+        result
+    }
+
+    /// Writes what is still buffered. Called when a run ends.
+    ///
+    /// # Errors
+    /// [`Code::JournalFailed`].
+    pub async fn flush(&self) -> Result<()> {
+        self.commit(Vec::new()).await
+    }
+
+    fn pass(&self) -> Result<()> {
+        if self.parts.interrupt.is_requested() {
+            self.latch.close(&Interrupt::diagnostic());
+        }
+        self.latch.reason().map_or(Ok(()), Err)
+    }
+
+    async fn allow(&self, change: &Change, call: &NewCall<'_>) -> Result<()> {
+        if let Verdict::Deny(reason) = self.parts.policy.judge(change) {
+            let denied = Diagnostic::new(
+                Code::EffectDenied,
+                format!("{} is not allowed: {reason}", call.cmdlet),
+            );
+            return Err(self.refuse(denied));
+        }
+        if change.impact < Impact::High {
+            return Ok(());
+        }
+        let request = ApprovalRequest {
+            question: format!("{} on '{}' has a high impact.", call.cmdlet, call.subject),
+            impact: change.impact,
+            name: call.subject.to_owned(),
+        };
+        if self.confirm(&request).await? {
+            return Ok(());
+        }
+        let refused = format!("{} on '{}' was not confirmed", call.cmdlet, call.subject);
+        Err(self.refuse(Diagnostic::new(Code::EffectNotConfirmed, refused)))
+    }
+
+    /// Latches a refusal and gives it back.
+    fn refuse(&self, reason: Diagnostic) -> Diagnostic {
+        self.latch.close(&reason);
+        reason
+    }
+
+    /// Runs a body, or drops it when the run is interrupted and none of its steps is between
+    /// intent and outcome.
+    async fn unless_interrupted<T>(&self, body: impl Future<Output = Result<T>>) -> Result<T> {
+        let stop = async {
+            self.parts.interrupt.requested().await;
+            loop {
+                let acted = self.acted.notified();
+                if self.acting.load(Ordering::SeqCst) == 0 {
+                    return;
+                }
+                acted.await;
+            }
+        };
+        match select(std::pin::pin!(body), std::pin::pin!(stop)).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => Err(self.refuse(Interrupt::diagnostic())),
+        }
+    }
+
+    async fn commit(&self, entries: Vec<Entry>) -> Result<()> {
+        let mut all = std::mem::take(&mut *self.lock_buffer());
+        all.extend(entries);
+        if all.is_empty() {
+            return Ok(());
+        }
+        match self.parts.journal.commit(&all).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let failed = Diagnostic::new(Code::JournalFailed, "The journal cannot be written")
+                    .meaning("Nothing more is changed, because it could not be recorded first.")
+                    .next(error.next.clone().unwrap_or_else(|| {
+                        "Mend the cause below, then run the script again.".to_owned()
+                    }))
+                    .cause(&error);
+                Err(self.refuse(error.causes.iter().fold(failed, Diagnostic::cause)))
+            }
+        }
+    }
+
+    fn lock_buffer(&self) -> std::sync::MutexGuard<'_, Vec<Entry>> {
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn observe(&self, event: &Event<'_>) {
+        self.parts.observer.observe(event);
+    }
+
+    fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+}
+
+fn nobody_there(request: &ApprovalRequest, instead: String) -> Diagnostic {
+    Diagnostic::new(Code::EffectNotConfirmed, format!("Nobody answered: {}", request.question))
+        .meaning("There is no terminal to ask at, and no answer was given on the command line.")
+        .next(instead)
+}
+
+/// A call that passed the gate.
+pub struct OpenCall<'a> {
+    gate: &'a Gate,
+    key: &'a CallKey,
+    changes: bool,
+    steps: AtomicU32,
+}
+
+impl OpenCall<'_> {
+    /// The call's place in its run.
+    pub fn key(&self) -> &CallKey {
+        self.key
+    }
+
+    /// The gate that the call passed.
+    pub fn gate(&self) -> &Gate {
+        self.gate
+    }
+
+    /// Makes one external change: intent on disk, act, outcome on disk. The value that comes back
+    /// is decoded from its record.
+    ///
+    /// `look` answers what `act` would have answered if it is done already, else none. It is asked
+    /// where an answer was lost ([`Applied::Unknown`]), and must itself look as often as lagging
+    /// replicas require. `act` makes the change with the permit; it is called again only where
+    /// looking shows that it was not done.
+    ///
+    /// # Errors
+    /// The latched refusal, a journal that cannot be written (nothing was changed then, or the
+    /// change is pending in the journal), or what `act` and `look` answer.
+    pub async fn step<T, L, A>(&self, intent: StepIntent, look: L, act: A) -> Result<T>
+    where
+        T: Serialize + DeserializeOwned,
+        L: AsyncFn() -> Result<Option<T>>,
+        A: AsyncFn(Permit<'_>) -> Result<T>,
+    {
+        if !self.changes {
+            let wrong = format!("A cmdlet that declares to read began the step '{}'", intent.name);
+            return Err(self.gate.refuse(Diagnostic::new(Code::Internal, wrong)));
+        }
+        self.gate.pass()?;
+        let step = self.steps.fetch_add(1, Ordering::SeqCst) + 1;
+        let key = StepKey { call: self.key.clone(), step };
+        let at = self.gate.now();
+        let acting = Acting::begin(self.gate);
+        let written = Entry::StepIntended { key: key.clone(), intent: intent.clone(), at };
+        self.gate.commit(vec![written]).await?;
+        self.gate.intended.store(true, Ordering::SeqCst);
+        self.gate.observe(&Event::StepBegan { key: &key, intent: &intent });
+
+        let (result, found) = attempt(&key, &intent, look, act).await;
+        if !matches!(&result, Err(error) if error.applied == Applied::No) {
+            self.gate.changed.store(true, Ordering::SeqCst);
+        }
+        let failure = result.as_ref().err();
+        self.gate.observe(&Event::StepEnded { key: &key, intent: &intent, failure });
+        let value = self.record(key, result, found).await?;
+        drop(acting);
+        decode(value)
+    }
+
+    async fn record<T: Serialize>(
+        &self,
+        key: StepKey,
+        result: Result<T>,
+        found: bool,
+    ) -> Result<Value> {
+        let outcome = match result {
+            Ok(value) => Outcome::Done(encode(&value)?),
+            Err(error) if error.applied == Applied::Unknown => {
+                // It stays pending: only looking can say what came of it.
+                return Err(error);
+            }
+            Err(error) => Outcome::Failed(error),
+        };
+        let at = self.gate.now();
+        let ended = Entry::StepEnded { key, outcome: outcome.clone(), found, at };
+        self.gate.commit(vec![ended]).await?;
+        match outcome {
+            Outcome::Done(value) => Ok(value),
+            Outcome::Failed(error) => Err(error),
+        }
+    }
+}
+
+/// Acts, and where the answer is lost looks before anything else.
+async fn attempt<T>(
+    key: &StepKey,
+    intent: &StepIntent,
+    look: impl AsyncFn() -> Result<Option<T>>,
+    act: impl AsyncFn(Permit<'_>) -> Result<T>,
+) -> (Result<T>, bool) {
+    let mut lost = None;
+    for _ in 0..ATTEMPTS {
+        let error = match act(Permit::mint(key)).await {
+            Err(error) if error.applied == Applied::Unknown => error,
+            result => return (result, false),
+        };
+        match look().await {
+            Ok(Some(value)) => return (Ok(value), true),
+            Ok(None) => lost = Some(error.applied(Applied::No)),
+            Err(blind) => return (Err(unknown(intent, &error, &blind)), false),
+        }
+    }
+    let error = lost.unwrap_or_else(|| Diagnostic::new(Code::Internal, "No attempt was made"));
+    (Err(error), false)
+}
+
+fn unknown(intent: &StepIntent, lost: &Diagnostic, blind: &Diagnostic) -> Diagnostic {
+    let mut error = lost.clone();
+    error.message =
+        format!("It is not known whether this was done: {} ({})", intent.summary, lost.message);
+    error
+        .applied(Applied::Unknown)
+        .repeat(Repeat::LookFirst)
+        .cause(format!("looking failed too: {blind}"))
+        .left(intent.summary.clone())
+}
+
+/// Marks that a step is between intent and outcome, so that an interruption waits for it.
+struct Acting<'a>(&'a Gate);
+
+impl<'a> Acting<'a> {
+    fn begin(gate: &'a Gate) -> Self {
+        gate.acting.fetch_add(1, Ordering::SeqCst);
+        Self(gate)
+    }
+}
+
+impl Drop for Acting<'_> {
+    fn drop(&mut self) {
+        self.0.acting.fetch_sub(1, Ordering::SeqCst);
+        self.0.acted.notify_waiters();
+    }
+}
+
+fn encode<T: Serialize>(value: &T) -> Result<Value> {
+    serde_json::to_value(value).map_err(|error| {
+        Diagnostic::new(Code::Internal, "A step's value cannot be recorded").source(&error)
+    })
+}
+
+fn decode<T: DeserializeOwned>(value: Value) -> Result<T> {
+    serde_json::from_value(value).map_err(|error| {
+        Diagnostic::new(Code::Internal, "A step's record cannot be read back").source(&error)
+    })
+}
