@@ -12,6 +12,7 @@ pub mod executor;
 pub mod process;
 pub mod random;
 pub mod secret;
+pub mod suggest;
 pub mod virtual_world;
 
 use std::sync::Arc;
