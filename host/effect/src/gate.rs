@@ -184,8 +184,7 @@ impl Gate {
             took: std::time::Duration::from_millis(u64::try_from(millis).unwrap_or(0)),
         });
 
-        if matches!(&result, Err(error) if error.code == Code::RunInterrupted) {
-            // An interrupted call has no outcome: it stays pending, for resume to go on with.
+        if matches!(&result, Err(error) if is_pending(error)) {
             return result;
         }
         let outcome = match &result {
@@ -295,6 +294,11 @@ impl Gate {
     fn now(&self) -> Timestamp {
         self.parts.clock.now()
     }
+}
+
+/// Whether a call that failed so has no outcome yet: it stays pending, for resume to go on with.
+fn is_pending(error: &Diagnostic) -> bool {
+    error.code == Code::RunInterrupted || error.applied == Applied::Unknown
 }
 
 fn nobody_there(request: &ApprovalRequest, instead: String) -> Diagnostic {
