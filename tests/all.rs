@@ -1,0 +1,3 @@
+//! The tests that span crates, in one binary.
+
+mod architecture;
