@@ -238,8 +238,8 @@ impl Gate {
         Err(self.refuse(Diagnostic::new(Code::EffectNotConfirmed, refused)))
     }
 
-    /// Latches a refusal and gives it back.
-    fn refuse(&self, reason: Diagnostic) -> Diagnostic {
+    /// Latches a refusal and gives it back: whatever the script does with it, the run is over.
+    pub fn refuse(&self, reason: Diagnostic) -> Diagnostic {
         self.latch.close(&reason);
         reason
     }

@@ -1,6 +1,6 @@
 //! `confirm`: asks the admin a yes-or-no question.
 
-use base::Result;
+use base::{Code, Diagnostic, Result};
 use effect::{ApprovalRequest, Effect, Impact};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,9 @@ pub struct Confirm;
 pub struct Parameters {
     /// The question.
     pub question: String,
+    /// Whether "no" ends the run, with exit code 5, instead of being answered.
+    #[serde(default)]
+    pub required: bool,
 }
 
 impl Cmdlet for Confirm {
@@ -28,7 +31,10 @@ impl Cmdlet for Confirm {
         replay: Replay::Recorded,
         search_terms: &["ask", "prompt", "question", "ShouldContinue"],
         see_also: &["say"],
-        errors: &[(base::Code::EffectNotConfirmed, "there is no terminal, and no --yes")],
+        errors: &[(
+            Code::EffectNotConfirmed,
+            "there is no terminal and no --yes, or the answer is no where yes is required",
+        )],
         examples: &[Example {
             title: "Go on only where the admin says yes",
             script: r#"if confirm("Move the connector now?") { "moved" } else { "left alone" }"#,
@@ -45,6 +51,13 @@ impl Cmdlet for Confirm {
             impact: Impact::Low,
             name: String::new(),
         };
-        call.open.gate().confirm(&request).await
+        let confirmed = call.open.gate().confirm(&request).await?;
+        if parameters.required && !confirmed {
+            return Err(call.open.gate().refuse(
+                Diagnostic::new(Code::EffectNotConfirmed, "The admin said no")
+                    .next("Nothing to do. Run it again once you want it."),
+            ));
+        }
+        Ok(confirmed)
     }
 }
