@@ -1,1 +1,27 @@
-//! placeholder
+//! Scripts: binding of cmdlets, limits, modules, checking, diagnostics, and runs.
+//!
+//! This is the only crate that knows Rhai. A script is found in a [`Library`], compiled and checked
+//! by an [`Engine`] together with every module it imports, and run as a [`Script`] through the gate
+//! of its run; a [`Session`] does the same for the lines of a prompt.
+
+mod bundled;
+mod engine;
+mod jobs;
+mod library;
+mod limits;
+mod parameters;
+mod render;
+mod script;
+mod session;
+mod verdict;
+
+pub use bundled::bundled;
+pub use engine::Engine;
+pub use jobs::JobRunner;
+pub use library::{Embedded, FileKind, Library, Listed, Origin, Source};
+pub use limits::Limits;
+pub use parameters::{ParameterKind, ScriptHelp, ScriptParameter};
+pub use render::render;
+pub use script::{Finished, RunParts, Script};
+pub use session::{Candidate, Completion, Input, Session};
+pub use verdict::verdict;
