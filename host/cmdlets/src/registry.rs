@@ -1,7 +1,10 @@
 //! What is asked of all cmdlets together. The list itself stands in `lib.rs`.
 
+use std::collections::BTreeSet;
+
 use base::suggest::did_you_mean;
 use base::{Code, Diagnostic, Result};
+use effect::Effect;
 
 use crate::TOPICS;
 use crate::cmdlet::AnyCmdlet;
@@ -28,11 +31,18 @@ pub fn get(name: &str) -> Result<&'static dyn AnyCmdlet> {
     })
 }
 
+/// What the cmdlets of this version can do: target and action of each change.
+pub fn capabilities() -> BTreeSet<String> {
+    all()
+        .filter_map(|cmdlet| match cmdlet.about().effect {
+            Effect::Read => None,
+            Effect::Change(change) => Some(change.capability()),
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use effect::Effect;
     use serde_json::{Map, Value, json};
 
     use super::*;
