@@ -1,0 +1,198 @@
+//! The store: opening it, and everything that only reads.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base::disk::LockAttempt;
+use base::{Code, Diagnostic, Ports, Result, SecretText};
+use effect::RunId;
+
+use crate::database::{Database, Transaction};
+use crate::dialect::Dialect;
+use crate::error;
+use crate::folder::{Folder, HostIdentity};
+use crate::owner::Census;
+use crate::query::{Query, Row};
+use crate::schema::{self, Found};
+
+/// Where the state is kept.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The state folder. It holds the lock, the host's identity and, by default, the database.
+    pub folder: PathBuf,
+    /// The address of a PostgreSQL database that several hosts share; SQLite in the folder without.
+    pub database: Option<SecretText>,
+}
+
+/// The state of a host, for reading. Cheap to clone. [`Store::begin_writing`] makes a writer.
+#[derive(Clone)]
+pub struct Store(pub(crate) Arc<Opened>);
+
+pub(crate) struct Opened {
+    pub(crate) ports: Ports,
+    pub(crate) folder: Folder,
+    pub(crate) host: HostIdentity,
+    pub(crate) database: Arc<Database>,
+    in_memory: bool,
+}
+
+impl Store {
+    /// Opens the state at `place`, making it where there is none yet.
+    ///
+    /// # Errors
+    /// `StateFolder` where the folder is not this user's alone, `StateNewer` where a newer version
+    /// wrote the state (nothing is touched then), `StateCorrupt`, `StateDatabase`, `DiskFull`,
+    /// `ConfigurationInvalid` for a wrong address.
+    pub async fn open(ports: &Ports, place: &Place) -> Result<Self> {
+        let sqlite = place.database.is_none();
+        let (folder, host) = Folder::open(&place.folder, ports, sqlite)?;
+        let database = match &place.database {
+            None => {
+                Database::new(Dialect::Sqlite, &sqlite_address(&folder.database_file())?, false)?
+            }
+            Some(address) => Database::new(Dialect::Postgres, address.expose(), false)?,
+        };
+        Self::with(ports, folder, host, database, false).await
+    }
+
+    /// Opens a new state in memory, for virtual worlds. Its folder, lock and identity are on the
+    /// world's own disk, and nothing is committed that this disk has no room for.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn in_memory(ports: &Ports, folder: &Path) -> Result<Self> {
+        let (folder, host) = Folder::open(folder, ports, true)?;
+        let database = Database::new(Dialect::Sqlite, "sqlite::memory:?cache=private", true)?;
+        Self::with(ports, folder, host, database, true).await
+    }
+
+    /// The same database seen by another process of a virtual world, after a crash for instance.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn reopen(&self, ports: &Ports) -> Result<Self> {
+        let (folder, host) = Folder::open(&self.0.folder.path, ports, true)?;
+        let (database, in_memory) = (self.0.database.clone(), self.0.in_memory);
+        Ok(Self(Arc::new(Opened { ports: ports.clone(), folder, host, database, in_memory })))
+    }
+
+    async fn with(
+        ports: &Ports,
+        folder: Folder,
+        host: HostIdentity,
+        database: Database,
+        in_memory: bool,
+    ) -> Result<Self> {
+        let (ports, database) = (ports.clone(), Arc::new(database));
+        let store = Self(Arc::new(Opened { ports, folder, host, database, in_memory }));
+        if let Found::Older(version) =
+            schema::look(&store.0.database, &*store.0.ports.clock).await?
+        {
+            store.migrate(version).await?;
+        }
+        Ok(store)
+    }
+
+    /// Brings the schema to this program's version. While a run of the old version works, its
+    /// tables are left alone.
+    async fn migrate(&self, from: usize) -> Result<()> {
+        let path = self.0.folder.lock_file();
+        let _held = if from == 0 {
+            None
+        } else {
+            match self.0.ports.disk.lock(&path, "").map_err(|e| error::disk(&path, &e))? {
+                LockAttempt::Held(guard) => Some(guard),
+                LockAttempt::Taken(holder) => return Err(crate::writer::locked(&holder)),
+            }
+        };
+        let before_commit = || self.before_commit();
+        schema::migrate(&self.0.database, &*self.0.ports.clock, &before_commit).await
+    }
+
+    /// Which host this is, and whether it still is the machine that it was.
+    pub fn host(&self) -> &HostIdentity {
+        &self.0.host
+    }
+
+    /// The state folder.
+    pub fn folder(&self) -> &Path {
+        &self.0.folder.path
+    }
+
+    /// The ports of the world that this store lives in.
+    pub fn ports(&self) -> &Ports {
+        &self.0.ports
+    }
+
+    /// A new id for a run: 14 characters, of which the first nine grow with time.
+    pub fn new_run_id(&self) -> RunId {
+        // Crockford's alphabet: no letter is mistaken for a digit, and it sorts like its numbers.
+        const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+        let letters = |number: u64, count: u32| -> String {
+            let letter = |place| ALPHABET[((number >> (5 * place)) & 31) as usize] as char;
+            (0..count).rev().map(letter).collect()
+        };
+        let millis = u64::try_from(self.0.ports.clock.now().as_millis()).unwrap_or(0);
+        let chance = self.0.ports.random.below(1 << 20);
+        RunId(format!("{}-{}", letters(millis, 9), letters(chance, 4)))
+    }
+
+    pub(crate) async fn rows(&self, query: Query) -> Result<Vec<Row>> {
+        self.0.database.lend(&*self.0.ports.clock).await?.rows(query).await
+    }
+
+    pub(crate) async fn row(&self, query: Query) -> Result<Option<Row>> {
+        Ok(self.rows(query).await?.into_iter().next())
+    }
+
+    /// Begins a transaction that reads one state of everything.
+    pub(crate) async fn reading(&self) -> Result<Transaction<'_>> {
+        self.0.database.lend(&*self.0.ports.clock).await?.begin_reading().await
+    }
+
+    /// Who is still there, for records that end with their makers.
+    pub(crate) async fn census(&self) -> Result<Census> {
+        let rows = self.rows(Query::new("SELECT host_id, epoch FROM writers")).await?;
+        self.census_from(&rows)
+    }
+
+    pub(crate) fn census_from(&self, rows: &[Row]) -> Result<Census> {
+        let epochs = rows
+            .iter()
+            .map(|row| Ok((row.text("host_id")?, row.number("epoch")?)))
+            .collect::<Result<HashMap<_, _>>>()?;
+        let boot_id = self.0.ports.clock.boot_time().boot_id;
+        Ok(Census::new(&self.0.host.id, boot_id, epochs))
+    }
+
+    /// A database in memory counts as a file of its world: it fails as that world's disk fails.
+    pub(crate) fn before_commit(&self) -> Result<()> {
+        if !self.0.in_memory {
+            return Ok(());
+        }
+        let path = self.0.folder.database_file();
+        self.0.ports.disk.write_atomic(&path, b"", 0o600).map_err(|e| error::disk(&path, &e))
+    }
+}
+
+/// The address of a file; whatever has a meaning in addresses is written as a code.
+fn sqlite_address(file: &Path) -> Result<String> {
+    let absolute = std::path::absolute(file).map_err(|e| error::disk(file, &e))?;
+    let text = absolute.to_str().ok_or_else(|| {
+        Diagnostic::new(
+            Code::StateFolder,
+            format!("The path of the state folder is not UTF-8: {}", file.display()),
+        )
+        .next("Name another place with --home.")
+    })?;
+    let mut address = "sqlite://".to_owned();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
+            address.push(byte as char);
+        } else {
+            address.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    Ok(address + "?mode=rw")
+}
