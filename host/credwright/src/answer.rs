@@ -1,0 +1,90 @@
+//! What a command answers: text for a person or one JSON document, and an exit code.
+
+use base::codes::Kind;
+use base::{Applied, Diagnostic};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// A tenant as output names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TenantName {
+    /// Its id.
+    pub id: String,
+    /// Its display name.
+    pub name: String,
+    /// Whether it is a sandbox.
+    pub sandbox: bool,
+}
+
+impl TenantName {
+    /// The tenant in one line.
+    pub fn line(&self) -> String {
+        let kind = if self.sandbox { "sandbox tenant" } else { "tenant" };
+        format!("{kind} {} ({})", self.name, self.id)
+    }
+}
+
+/// The JSON document of a command. These members are always there.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Document {
+    /// Whether anything was changed.
+    pub changed: bool,
+    /// The tenant in view, where the command has one.
+    pub tenant: Option<TenantName>,
+    /// The run, where there was one.
+    pub run: Option<String>,
+    /// The script, where there was one.
+    pub script: Option<String>,
+    /// What the command or the script answers.
+    pub value: Value,
+    /// Why it failed.
+    pub error: Option<Diagnostic>,
+    /// The exit code of the process.
+    pub exit_code: u8,
+    /// What some commands add: `before`, `after`, `events`.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// What a command answers.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// The document.
+    pub document: Document,
+    /// What a person reads on standard output; nothing is printed where it is empty.
+    pub text: String,
+}
+
+impl Answer {
+    /// An answer that went well.
+    pub fn new(value: Value, text: impl Into<String>) -> Self {
+        Self { document: Document { value, ..Document::default() }, text: text.into() }
+    }
+
+    /// A refusal before any effect.
+    pub fn refused(error: Diagnostic) -> Self {
+        let exit_code = exit_code(&error);
+        let changed = error.applied != Applied::No;
+        let document =
+            Document { changed, error: Some(error), exit_code, ..Document::default() };
+        Self { document, text: String::new() }
+    }
+
+    /// The same, of that tenant.
+    #[must_use]
+    pub fn of(mut self, tenant: Option<TenantName>) -> Self {
+        self.document.tenant = tenant;
+        self
+    }
+}
+
+/// The exit code of a failure outside any run.
+pub fn exit_code(error: &Diagnostic) -> u8 {
+    match error.code.kind() {
+        _ if error.applied != Applied::No => 3,
+        Kind::Interrupted => 4,
+        Kind::Denied => 5,
+        Kind::Unavailable => 6,
+        _ => 2,
+    }
+}

@@ -1,0 +1,22 @@
+//! The commands, one file each.
+
+pub mod help;
+pub mod scripts;
+
+use base::Result;
+
+use crate::answer::Answer;
+use crate::cli::Command;
+use crate::world::World;
+
+/// Does what the command line asks for.
+///
+/// # Errors
+/// A refusal before any effect.
+pub fn execute(world: &World, command: Command) -> Result<Answer> {
+    match command {
+        Command::Scripts(what) => scripts::scripts(world, what),
+        Command::Help(what) => help::help(world, what.topic.as_deref()),
+        _ => Err(base::Diagnostic::new(base::Code::Internal, "not written yet")),
+    }
+}

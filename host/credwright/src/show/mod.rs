@@ -1,0 +1,141 @@
+//! Everything a person or a program sees: only this module writes to standard output and error.
+
+pub mod colour;
+pub mod diagnostic;
+pub mod progress;
+pub mod table;
+pub mod value;
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use base::{Diagnostic, Process};
+use indicatif::MultiProgress;
+use serde_json::Value;
+
+use self::colour::Colour;
+use self::table::Form;
+
+/// How the end of something is marked.
+#[derive(Clone, Copy, Debug)]
+pub struct Marks {
+    /// It went well.
+    pub done: &'static str,
+    /// It failed.
+    pub failed: &'static str,
+}
+
+/// Where output goes, and in which form.
+pub struct Screen {
+    /// One JSON document on standard output, and nothing else there.
+    pub json: bool,
+    /// Colour of standard error.
+    pub colour: Colour,
+    /// Whether somebody sits at standard error.
+    pub live: bool,
+    /// Whether more than ASCII may be shown.
+    pub drawn: bool,
+    /// Spinners, which must not be torn by other lines.
+    pub spinners: MultiProgress,
+    failed: Mutex<Option<io::Error>>,
+}
+
+impl Screen {
+    /// The process's own standard output and error.
+    pub fn new(json: bool, no_colour: bool, process: &dyn Process) -> Self {
+        let set = |name: &str| process.environment(name).filter(|value| !value.is_empty());
+        let live = io::stderr().is_terminal() && set("TERM").is_none_or(|term| term != "dumb");
+        let coloured = live && !no_colour && set("NO_COLOR").is_none();
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
+        let locale = locale.to_uppercase();
+        Self {
+            json,
+            colour: if coloured { Colour::Ansi } else { Colour::Plain },
+            live,
+            drawn: locale.contains("UTF-8") || locale.contains("UTF8"),
+            spinners: MultiProgress::new(),
+            failed: Mutex::new(None),
+        }
+    }
+
+    /// How the end of something is marked.
+    pub fn marks(&self) -> Marks {
+        if self.drawn {
+            Marks { done: "✓", failed: "✗" }
+        } else {
+            Marks { done: "ok", failed: "failed" }
+        }
+    }
+
+    /// Width and characters of tables on standard output.
+    pub fn form(&self) -> Form {
+        let width = io::stdout()
+            .is_terminal()
+            .then(|| rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok())
+            .flatten()
+            .map(|size| size.ws_col)
+            .filter(|columns| *columns > 0);
+        Form { width, drawn: self.drawn && width.is_some() }
+    }
+
+    /// Prints data on standard output.
+    ///
+    /// A reader that went away is no failure of ours: what is left is dropped.
+    pub fn data(&self, text: &str) {
+        self.spinners.suspend(|| {
+            let mut stdout = io::stdout().lock();
+            let written = stdout
+                .write_all(text.as_bytes())
+                .and_then(|()| if text.ends_with('\n') { Ok(()) } else { stdout.write_all(b"\n") })
+                .and_then(|()| stdout.flush());
+            if let Err(error) = written
+                && error.kind() != io::ErrorKind::BrokenPipe
+            {
+                self.failure().get_or_insert(error);
+            }
+        });
+    }
+
+    /// Prints the one JSON document of a command.
+    pub fn document(&self, document: &Value) {
+        self.data(&format!("{document:#}"));
+    }
+
+    /// Tells something on standard error.
+    pub fn tell(&self, text: &str) {
+        self.spinners.suspend(|| {
+            // Nobody may be left to read it, and there is nobody else to tell.
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        });
+    }
+
+    /// Asks something on standard error; the answer follows on the same line.
+    pub fn ask(&self, prompt: &str) {
+        self.spinners.suspend(|| {
+            let mut stderr = io::stderr().lock();
+            let _ = write!(stderr, "{prompt}").and_then(|()| stderr.flush());
+        });
+    }
+
+    /// Tells a failure.
+    pub fn failure_of(&self, error: &Diagnostic) {
+        self.tell(&diagnostic::rendered(error, self.colour));
+    }
+
+    /// What kept data from being written to standard output, such as a full disk.
+    pub fn write_failure(&self) -> Option<String> {
+        self.failure().as_ref().map(ToString::to_string)
+    }
+
+    fn failure(&self) -> MutexGuard<'_, Option<io::Error>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes out of foreign text what a terminal would obey: nothing a tenant or a script says may
+/// move the cursor or change colours.
+pub fn tame(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c })
+        .collect()
+}

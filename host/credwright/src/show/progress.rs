@@ -1,0 +1,145 @@
+//! A run as it happens: one line for each step, a spinner while something is waited for.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base::Diagnostic;
+use effect::{Event, Observer};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Screen, tame};
+
+/// Shows a run on a screen.
+pub struct Progress {
+    screen: Arc<Screen>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Spinners by what they are for.
+    spinners: HashMap<String, ProgressBar>,
+    /// What was last told of each wait, where there are no spinners.
+    told: HashMap<String, u32>,
+    /// Steps shown in the call that is open, by its sequence.
+    steps: HashMap<String, u32>,
+}
+
+impl Progress {
+    /// Shows on `screen`.
+    pub fn new(screen: Arc<Screen>) -> Self {
+        Self { screen, state: Mutex::default() }
+    }
+
+    fn ended(&self, summary: &str, failure: Option<&Diagnostic>, took: Option<Duration>) {
+        let colour = self.screen.colour;
+        let took = took.filter(|took| *took >= Duration::from_millis(100)).map(|took| {
+            format!(" {}", colour.dim(&format!("({})", span(took))))
+        });
+        let (mark, reason) = match failure {
+            None => (colour.green(self.screen.marks().done), String::new()),
+            Some(error) => {
+                (colour.red(self.screen.marks().failed), format!(": {}", tame(&error.message)))
+            }
+        };
+        self.screen.tell(&format!("  {mark} {}{reason}{}", tame(summary), took.unwrap_or_default()));
+    }
+
+    fn spin(&self, state: &mut State, what: &str, message: String) {
+        let spinner = state.spinners.entry(what.to_owned()).or_insert_with(|| {
+            let spinner = self.screen.spinners.add(ProgressBar::new_spinner());
+            let form = if self.screen.drawn { "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ " } else { r"|/-\ " };
+            if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg}") {
+                spinner.set_style(style.tick_chars(form));
+            }
+            spinner.enable_steady_tick(Duration::from_millis(100));
+            spinner
+        });
+        spinner.set_message(message);
+    }
+
+    fn stop(&self, state: &mut State, what: &str) {
+        if let Some(spinner) = state.spinners.remove(what) {
+            spinner.finish_and_clear();
+        }
+        state.told.remove(what);
+    }
+
+    fn wait(&self, state: &mut State, what: &str, seen: (u32, u32), waited: Duration, limit: Duration) {
+        let times = if seen.1 > 1 {
+            format!("seen {} of {} times in a row, ", seen.0, seen.1)
+        } else {
+            String::new()
+        };
+        let line = format!(
+            "waiting for {}: {times}{} of at most {}",
+            tame(what),
+            span(waited),
+            span(limit)
+        );
+        if self.screen.live {
+            self.spin(state, what, line);
+        } else if state.told.insert(what.to_owned(), seen.0) != Some(seen.0) {
+            self.screen.tell(&format!("  ... {line}"));
+        }
+    }
+}
+
+impl Observer for Progress {
+    fn observe(&self, event: &Event<'_>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::CallBegan { key, cmdlet, .. } => {
+                if self.screen.live && tells_itself(cmdlet) {
+                    self.spin(&mut state, &call_name(key), format!("{cmdlet} ..."));
+                }
+            }
+            Event::CallEnded { key, cmdlet, failure, took } => {
+                let name = call_name(key);
+                self.stop(&mut state, &name);
+                let stepped = state.steps.remove(&name).is_some();
+                if failure.is_some() || (!stepped && tells_itself(cmdlet)) {
+                    self.ended(cmdlet, *failure, Some(*took));
+                }
+            }
+            Event::StepBegan { key, intent } => {
+                let name = call_name(&key.call);
+                *state.steps.entry(name.clone()).or_default() += 1;
+                if self.screen.live {
+                    self.spin(&mut state, &name, format!("{} ...", tame(&intent.summary)));
+                }
+            }
+            Event::StepEnded { key, intent, failure } => {
+                self.stop(&mut state, &call_name(&key.call));
+                self.ended(&intent.summary, *failure, None);
+            }
+            Event::Waiting { what, seen, waited, limit } => {
+                self.wait(&mut state, what, *seen, *waited, *limit);
+            }
+            Event::WaitEnded { what } => self.stop(&mut state, what),
+            Event::Said(text) => self.screen.tell(&tame(text)),
+        }
+    }
+}
+
+fn call_name(key: &effect::CallKey) -> String {
+    format!("{}#{}", key.branch, key.sequence)
+}
+
+/// Whether the end of a call is worth a line of its own: looking things up is not, and what talks
+/// to the admin has spoken already.
+fn tells_itself(cmdlet: &str) -> bool {
+    let looks = ["get_", "find_"].iter().any(|verb| cmdlet.starts_with(verb));
+    !looks && !["say", "confirm", "now", "sleep"].contains(&cmdlet)
+}
+
+/// A span as a person reads it.
+pub fn span(span: Duration) -> String {
+    match span.as_secs() {
+        0 => format!("{} ms", span.as_millis()),
+        seconds @ 1..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3600),
+    }
+}
