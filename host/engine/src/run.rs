@@ -1,0 +1,121 @@
+//! A run, from the beginning of its record to its end: the only place that builds a gate.
+
+use std::sync::Arc;
+
+use base::{Diagnostic, Result};
+use cmdlets::Context;
+use effect::{Approver, Branch, Gate, GateParts, Interrupt, Observer, Policy, RunId};
+use serde_json::Value;
+use state::{NewRun, Purpose, RunStatus, Store, Writer};
+
+use crate::library::Source;
+use crate::script::RunParts;
+use crate::verdict::verdict;
+
+/// Who judges, confirms, watches and may stop a run.
+#[derive(Clone)]
+pub struct Attendance {
+    /// What is allowed at all.
+    pub policy: Arc<dyn Policy>,
+    /// Who confirms.
+    pub approver: Arc<dyn Approver>,
+    /// Who is shown what happens.
+    pub observer: Arc<dyn Observer>,
+    /// The request to stop.
+    pub interrupt: Arc<Interrupt>,
+}
+
+/// A run that has begun. It holds the state's lock until it is dropped.
+pub struct Run {
+    parts: RunParts,
+    writer: Arc<Writer>,
+}
+
+impl Run {
+    /// Takes the state's lock, records the run with the texts that it runs, and builds its gate.
+    /// `context` is given the right to write and makes what the run offers its cmdlets.
+    ///
+    /// # Errors
+    /// `StateLocked` where another run is at work, and as the database says.
+    pub async fn begin(
+        store: &Store,
+        script: &str,
+        parameters: Value,
+        sources: &[Source],
+        attendance: Attendance,
+        context: impl FnOnce(Arc<Writer>) -> Context,
+    ) -> Result<Self> {
+        let id = store.new_run_id();
+        let purpose = Purpose { run: id.clone(), script: script.to_owned() };
+        let writer = Arc::new(store.begin_writing(purpose).await?);
+        writer.begin_run(NewRun { script: script.to_owned(), parameters }).await?;
+        let texts: Vec<(&str, &str)> = sources
+            .iter()
+            .map(|source| (source.name.as_str(), source.text.as_str()))
+            .collect();
+        if !texts.is_empty() {
+            writer.keep_sources(&texts).await?;
+        }
+        let gate = Arc::new(Gate::new(GateParts {
+            run: id,
+            journal: writer.clone(),
+            policy: attendance.policy,
+            approver: attendance.approver,
+            observer: attendance.observer,
+            interrupt: attendance.interrupt,
+            clock: store.ports().clock.clone(),
+        }));
+        let context = Arc::new(context(writer.clone()));
+        let branch = Arc::new(Branch::default());
+        Ok(Self { parts: RunParts { gate, branch, context }, writer })
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &RunId {
+        self.parts.gate.run()
+    }
+
+    /// What an evaluation runs with.
+    pub fn parts(&self) -> &RunParts {
+        &self.parts
+    }
+
+    /// Writes what is still to be written, records what became of the run, and answers its exit
+    /// code with the failure that decided it.
+    pub async fn end<T>(&self, result: Result<T>) -> (Result<T>, u8) {
+        // Whatever the script made of its errors, a latched refusal is the result.
+        let result = match self.parts.gate.latch().reason() {
+            Some(latched) if result.is_ok() => Err(latched),
+            _ => result,
+        };
+        let flushed = self.parts.gate.flush().await;
+        let result = keep_first(result, flushed);
+        let code = verdict(&self.parts.gate, &result);
+        let status = match code {
+            0 => RunStatus::Done,
+            3 => RunStatus::Unfinished,
+            4 => RunStatus::Interrupted,
+            _ => RunStatus::Failed,
+        };
+        match self.writer.end_run(status, i64::from(code)).await {
+            Ok(()) => (result, code),
+            Err(error) => {
+                let result = keep_first(result, Err(error));
+                let code = verdict(&self.parts.gate, &result);
+                (result, code)
+            }
+        }
+    }
+}
+
+/// The first failure, with what failed after it among its causes.
+fn keep_first<T>(result: Result<T>, then: Result<()>) -> Result<T> {
+    match (result, then) {
+        (result, Ok(())) => result,
+        (Ok(_), Err(error)) => Err(error),
+        (Err(first), Err(error)) => {
+            let same: bool = first == error;
+            Err(if same { first } else { Diagnostic::cause(first, error) })
+        }
+    }
+}
