@@ -28,3 +28,5 @@ pub use vault::Vault;
 
 #[cfg(test)]
 mod permits;
+#[cfg(test)]
+mod tests;
