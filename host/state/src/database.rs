@@ -7,7 +7,7 @@
 use base::clock::Hold;
 use base::{Clock, Code, Diagnostic, Result};
 use sqlx::any::AnyConnectOptions;
-use sqlx::{AnyConnection, ConnectOptions, Executor};
+use sqlx::{AnyConnection, ConnectOptions, Connection, Executor};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::dialect::{Dialect, Failure, classify};
@@ -60,6 +60,20 @@ impl Database {
         let mut lent = Lent { line, dialect: self.dialect, in_memory: self.in_memory, _hold: hold };
         lent.tidy().await?;
         Ok(lent)
+    }
+
+    /// Closes the connection, if there is one; the next use connects again. A database in memory
+    /// would be lost by it and stays.
+    pub(crate) async fn close(&self, clock: &dyn Clock) -> Result<()> {
+        if self.in_memory {
+            return Ok(());
+        }
+        let _hold = clock.hold();
+        let line = std::mem::take(&mut *self.line.lock().await);
+        match line.connection {
+            Some(connection) => connection.close().await.map_err(|e| failed(&e, Phase::Work)),
+            None => Ok(()),
+        }
     }
 
     async fn connect(&self) -> Result<AnyConnection> {

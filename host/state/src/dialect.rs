@@ -137,3 +137,22 @@ fn of_postgres(code: &str) -> Failure {
         _ => Failure::Other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_both_databases_are_told_apart() {
+        let sqlite = |code| of_sqlite(code, "");
+        // SQLITE_FULL, _NOTADB, _CORRUPT_INDEX, _CANTOPEN, _READONLY_DBMOVED, _BUSY_SNAPSHOT, _IOERR.
+        let known = [13, 26, 779, 14, 1032, 517, 10].map(sqlite);
+        use Failure::{Busy, Corrupt, Full, Lost, MissingTable, Other, Refused, Unreadable};
+        assert_eq!(known, [Full, Corrupt, Corrupt, Unreadable, Unreadable, Busy, Other]);
+        assert_eq!(of_sqlite(1, "no such table: meta"), MissingTable);
+        assert_eq!(of_sqlite(1, "near \"SELEC\": syntax error"), Other);
+        let known = ["53100", "42P01", "28P01", "3D000", "57P01", "40P01", "42501", "22021"];
+        let kinds = [Full, MissingTable, Refused, Refused, Lost, Busy, Unreadable, Other];
+        assert_eq!(known.map(of_postgres), kinds);
+    }
+}

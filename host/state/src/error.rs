@@ -35,7 +35,7 @@ pub(crate) fn database(error: &sqlx::Error, phase: Phase) -> Diagnostic {
                 .next("Try again in a moment.")
         }
         Failure::Lost => {
-            Diagnostic::new(Code::StateDatabase, "The connection to the state database was lost")
+            Diagnostic::new(Code::StateDatabase, "The state database cannot be reached")
                 .repeat(Repeat::Later)
                 .next("Check that the database server is up and reachable, then try again.")
         }
@@ -66,8 +66,9 @@ fn corrupt() -> Diagnostic {
         )
         .next(
             "Keep the damaged file: stop everything that uses it and copy the state folder away. \
-             Then restore the state folder from your latest backup; without one, move state.db* out \
-             of the state folder, run again, and add the connectors anew with add_connector.",
+             Then restore state.db from your latest backup. Without one, move state.db, state.db-wal \
+             and state.db-shm out of the state folder, make an empty state.db (install -m 600 \
+             /dev/null state.db), and add the connectors anew with add_connector.",
         )
 }
 

@@ -131,12 +131,16 @@ impl Folder {
                 .next("Run the command again in a moment."));
             }
         };
+        let fresh = self.missing(&self.host_file(), ports)?;
         if sqlite && self.missing(&self.database_file(), ports)? {
+            if !fresh {
+                return Err(self.lost_database());
+            }
             // SQLite takes an empty file for an empty database, and would itself make one that
             // others may read.
             self.write(&self.database_file(), b"", ports)?;
         }
-        if self.missing(&self.host_file(), ports)? {
+        if fresh {
             let host_id = ports.random.uuid().to_string();
             let file = HostFile {
                 machine_digest: machine_digest(&host_id, ports),
@@ -151,6 +155,18 @@ impl Folder {
         }
         drop(held);
         Ok(())
+    }
+
+    /// The identity is written after the database, so one without the other was taken away. An
+    /// empty state in its place would know nothing of the credentials that this host made.
+    fn lost_database(&self) -> Diagnostic {
+        let shown = self.database_file().display().to_string();
+        Diagnostic::new(Code::StateCorrupt, format!("The state database is gone: {shown}"))
+            .meaning("What this host remembered of its connectors is not there any more.")
+            .next(format!(
+                "Restore it from a backup. To begin with an empty state instead, type: \
+                 install -m 600 /dev/null '{shown}'"
+            ))
     }
 
     fn write(&self, path: &Path, content: &[u8], ports: &Ports) -> Result<()> {

@@ -7,10 +7,9 @@ use crate::query::Query;
 
 /// The scripts that bring an empty database to version 1, 2, … A script that was released is never
 /// changed.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql")];
+pub(crate) const MIGRATIONS: Migrations = &[include_str!("schema/0001.sql")];
 
-/// The version that this program writes.
-pub(crate) const VERSION: usize = MIGRATIONS.len();
+pub(crate) type Migrations = &'static [&'static str];
 
 const META: &str = "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)";
 
@@ -26,31 +25,35 @@ pub(crate) enum Found {
 ///
 /// # Errors
 /// `StateNewer` where a newer program wrote it.
-pub(crate) async fn look(database: &Database, clock: &dyn base::Clock) -> Result<Found> {
+pub(crate) async fn look(
+    database: &Database,
+    clock: &dyn base::Clock,
+    migrations: Migrations,
+) -> Result<Found> {
     let mut lent = database.lend(clock).await?;
     let row = lent.row_if_table(version_query()).await?;
-    found(row.map(|row| row.text("value")).transpose()?)
+    found(row.map(|row| row.text("value")).transpose()?, migrations.len())
 }
 
 fn version_query() -> Query {
     Query::new("SELECT value FROM meta WHERE name = 'schema_version'")
 }
 
-fn found(version: Option<String>) -> Result<Found> {
+fn found(version: Option<String>, known: usize) -> Result<Found> {
     let Some(text) = version else { return Ok(Found::Older(0)) };
     let version: usize =
         text.parse().map_err(|error| crate::error::damaged_record("schema_version", error))?;
-    match version.cmp(&VERSION) {
+    match version.cmp(&known) {
         std::cmp::Ordering::Less => Ok(Found::Older(version)),
         std::cmp::Ordering::Equal => Ok(Found::Current),
-        std::cmp::Ordering::Greater => Err(newer(version)),
+        std::cmp::Ordering::Greater => Err(newer(version, known)),
     }
 }
 
-fn newer(version: usize) -> Diagnostic {
+fn newer(version: usize, known: usize) -> Diagnostic {
     Diagnostic::new(
         Code::StateNewer,
-        format!("The state was written by a newer version (schema {version}, known {VERSION})"),
+        format!("The state was written by a newer version (schema {version}, known {known})"),
     )
     .meaning("Nothing was read or changed: what this version does not know it could destroy.")
     .next("Install the newer version again, or name another place with --home.")
@@ -64,6 +67,7 @@ fn newer(version: usize) -> Diagnostic {
 pub(crate) async fn migrate(
     database: &Database,
     clock: &dyn base::Clock,
+    migrations: Migrations,
     before_commit: BeforeCommit<'_>,
 ) -> Result<()> {
     let lock = database.dialect.lock_schema();
@@ -81,17 +85,16 @@ pub(crate) async fn migrate(
             change.script(META).await?;
         }
         let row = change.row(version_query()).await?;
-        let Found::Older(version) = found(row.map(|row| row.text("value")).transpose()?)? else {
-            return Ok(());
-        };
-        for script in MIGRATIONS.iter().skip(version) {
+        let version = row.map(|row| row.text("value")).transpose()?;
+        let Found::Older(version) = found(version, migrations.len())? else { return Ok(()) };
+        for script in migrations.iter().skip(version) {
             change.script(script).await?;
         }
         let written = Query::new(
             "INSERT INTO meta (name, value) VALUES ('schema_version', $1) \
              ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         );
-        change.execute(written.bind(VERSION.to_string())).await.map(drop)
+        change.execute(written.bind(migrations.len().to_string())).await.map(drop)
     }
     .await;
     change.finish(result, before_commit).await

@@ -14,7 +14,7 @@ use crate::error;
 use crate::folder::{Folder, HostIdentity};
 use crate::owner::Census;
 use crate::query::{Query, Row};
-use crate::schema::{self, Found};
+use crate::schema::{self, Found, MIGRATIONS, Migrations};
 
 /// Where the state is kept.
 #[derive(Clone, Debug)]
@@ -45,6 +45,10 @@ impl Store {
     /// wrote the state (nothing is touched then), `StateCorrupt`, `StateDatabase`, `DiskFull`,
     /// `ConfigurationInvalid` for a wrong address.
     pub async fn open(ports: &Ports, place: &Place) -> Result<Self> {
+        Self::open_with(ports, place, MIGRATIONS).await
+    }
+
+    async fn open_with(ports: &Ports, place: &Place, migrations: Migrations) -> Result<Self> {
         let sqlite = place.database.is_none();
         let (folder, host) = Folder::open(&place.folder, ports, sqlite)?;
         let database = match &place.database {
@@ -53,7 +57,8 @@ impl Store {
             }
             Some(address) => Database::new(Dialect::Postgres, address.expose(), false)?,
         };
-        Self::with(ports, folder, host, database, false).await
+        let store = Self::of(ports, folder, host, Arc::new(database), false);
+        store.bring_up(migrations).await
     }
 
     /// Opens a new state in memory, for virtual worlds. Its folder, lock and identity are on the
@@ -64,7 +69,8 @@ impl Store {
     pub async fn in_memory(ports: &Ports, folder: &Path) -> Result<Self> {
         let (folder, host) = Folder::open(folder, ports, true)?;
         let database = Database::new(Dialect::Sqlite, "sqlite::memory:?cache=private", true)?;
-        Self::with(ports, folder, host, database, true).await
+        let store = Self::of(ports, folder, host, Arc::new(database), true);
+        store.bring_up(MIGRATIONS).await
     }
 
     /// The same database seen by another process of a virtual world, after a crash for instance.
@@ -73,32 +79,28 @@ impl Store {
     /// As [`Store::open`].
     pub async fn reopen(&self, ports: &Ports) -> Result<Self> {
         let (folder, host) = Folder::open(&self.0.folder.path, ports, true)?;
-        let (database, in_memory) = (self.0.database.clone(), self.0.in_memory);
-        Ok(Self(Arc::new(Opened { ports: ports.clone(), folder, host, database, in_memory })))
+        Ok(Self::of(ports, folder, host, self.0.database.clone(), self.0.in_memory))
     }
 
-    async fn with(
+    fn of(
         ports: &Ports,
         folder: Folder,
         host: HostIdentity,
-        database: Database,
+        database: Arc<Database>,
         in_memory: bool,
-    ) -> Result<Self> {
-        let (ports, database) = (ports.clone(), Arc::new(database));
-        let store = Self(Arc::new(Opened { ports, folder, host, database, in_memory }));
-        if let Found::Older(version) =
-            schema::look(&store.0.database, &*store.0.ports.clock).await?
-        {
-            store.migrate(version).await?;
-        }
-        Ok(store)
+    ) -> Self {
+        Self(Arc::new(Opened { ports: ports.clone(), folder, host, database, in_memory }))
     }
 
-    /// Brings the schema to this program's version. While a run of the old version works, its
-    /// tables are left alone.
-    async fn migrate(&self, from: usize) -> Result<()> {
+    /// Brings the schema to this program's version, where it is older. While a run of the old
+    /// version works, its tables are left alone.
+    async fn bring_up(self, migrations: Migrations) -> Result<Self> {
+        let clock = &*self.0.ports.clock;
+        let Found::Older(version) = schema::look(&self.0.database, clock, migrations).await? else {
+            return Ok(self);
+        };
         let path = self.0.folder.lock_file();
-        let _held = if from == 0 {
+        let _held = if version == 0 {
             None
         } else {
             match self.0.ports.disk.lock(&path, "").map_err(|e| error::disk(&path, &e))? {
@@ -107,7 +109,17 @@ impl Store {
             }
         };
         let before_commit = || self.before_commit();
-        schema::migrate(&self.0.database, &*self.0.ports.clock, &before_commit).await
+        schema::migrate(&self.0.database, clock, migrations, &before_commit).await?;
+        Ok(self)
+    }
+
+    /// Lets go of the database and waits until it is closed. SQLite tidies its files then; it need
+    /// not be called, as nothing is lost without.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn close(&self) -> Result<()> {
+        self.0.database.close(&*self.0.ports.clock).await
     }
 
     /// Which host this is, and whether it still is the machine that it was.
@@ -195,4 +207,97 @@ fn sqlite_address(file: &Path) -> Result<String> {
         }
     }
     Ok(address + "?mode=rw")
+}
+
+#[cfg(test)]
+mod tests {
+    use base::disk::SystemDisk;
+    use base::process::SystemProcess;
+    use base::random::SeededRandom;
+    use base::{Applied, Timestamp};
+
+    use super::*;
+    use crate::writer::{Purpose, Writer};
+
+    const UP: Migrations =
+        &[include_str!("schema/0001.sql"), "ALTER TABLE runs ADD COLUMN note TEXT"];
+    const HALF: Migrations =
+        &[include_str!("schema/0001.sql"), "CREATE TABLE x (y TEXT)", "CREATE TABLE runs (z TEXT)"];
+
+    struct Bench {
+        _folder: tempfile::TempDir,
+        ports: Ports,
+        place: Place,
+    }
+
+    fn bench() -> Bench {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place { folder: folder.path().join("state"), database: None };
+        let ports = Ports {
+            clock: Arc::new(base::clock::SystemClock),
+            random: Arc::new(SeededRandom::new(1)),
+            disk: Arc::new(SystemDisk),
+            process: Arc::new(SystemProcess),
+            executor: Arc::new(base::executor::TokioExecutor(tokio::runtime::Handle::current())),
+        };
+        Bench { _folder: folder, ports, place }
+    }
+
+    impl Bench {
+        async fn open(&self, migrations: Migrations) -> Result<Store> {
+            Store::open_with(&self.ports, &self.place, migrations).await
+        }
+    }
+
+    async fn write(store: &Store) -> Writer {
+        let purpose = Purpose { run: store.new_run_id(), script: "test".to_owned() };
+        store.begin_writing(purpose).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_upgrade_waits_for_the_run_of_the_old_version() {
+        let bench = bench();
+        let store = bench.open(MIGRATIONS).await.unwrap();
+        let writer = write(&store).await;
+        assert_eq!(bench.open(UP).await.err().unwrap().code, Code::StateLocked);
+        drop(writer);
+        let error = bench.open(HALF).await.err().unwrap();
+        assert_eq!(error.code, Code::StateDatabase);
+        bench.open(MIGRATIONS).await.expect("a failed upgrade leaves the old version");
+
+        let new = bench.open(UP).await.unwrap();
+        new.rows(Query::new("SELECT note FROM runs")).await.unwrap();
+        assert_eq!(bench.open(MIGRATIONS).await.err().unwrap().code, Code::StateNewer);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_changes_nothing_and_passes() {
+        let bench = bench();
+        let store = bench.open(MIGRATIONS).await.unwrap();
+        let writer = write(&store).await;
+        let limit = async |pages: &'static str| {
+            let mut lent = store.0.database.lend(&*bench.ports.clock).await.unwrap();
+            lent.script(pages).await.unwrap();
+        };
+        let great = "x".repeat(1 << 20);
+        let new = || crate::NewRun { script: great.clone(), parameters: serde_json::Value::Null };
+        limit("PRAGMA max_page_count = 1").await;
+        let error = writer.begin_run(new()).await.unwrap_err();
+        assert_eq!((error.code, error.applied), (Code::DiskFull, Applied::No));
+        assert!(error.next.is_some());
+        limit("PRAGMA max_page_count = 1000000").await;
+        writer.begin_run(new()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn run_ids_sort_by_time() {
+        let store = bench().open(MIGRATIONS).await.unwrap();
+        let id = store.new_run_id();
+        assert_eq!(id.0.len(), 14);
+        let clock =
+            base::virtual_world::VirtualClock::new(Timestamp::from_seconds(i64::from(u32::MAX)));
+        let ports = Ports { clock: Arc::new(clock), ..store.0.ports.clone() };
+        let later = store.reopen(&ports).await.unwrap().new_run_id();
+        assert!(later > id, "{later} after {id}");
+    }
 }
