@@ -3,11 +3,16 @@
 //! The list at the end of this file is the only one. A folder is a topic of the help; a file is a
 //! cmdlet.
 
+pub mod certificates;
 pub mod cmdlet;
 pub mod context;
+pub mod events;
 pub mod parameter;
 pub mod registry;
+pub mod scheduling;
+pub mod sync_job;
 pub mod types;
+pub mod views;
 
 pub use cmdlet::{About, AnyCmdlet, Cmdlet, Example, Replay, Shows};
 pub use context::{Call, Context};
@@ -32,6 +37,30 @@ macro_rules! registry {
 }
 
 registry! {
+    /// Connectors of this host.
+    connector {
+        find_connectors: FindConnectors,
+        get_connector_credential: GetConnectorCredential,
+        add_connector: AddConnector,
+        set_connector: SetConnector,
+        remove_connector: RemoveConnector,
+    }
+    /// The scheduler of a connector, and its cycles.
+    scheduler {
+        get_scheduler: GetScheduler,
+        set_scheduler: SetScheduler,
+        pause_scheduler: PauseScheduler,
+        resume_scheduler: ResumeScheduler,
+        find_sync_runs: FindSyncRuns,
+    }
+    /// Certificates and credentials.
+    credential {
+        get_certificate: GetCertificate,
+    }
+    /// Events of this host.
+    event {
+        find_events: FindEvents,
+    }
     /// The script and its admin.
     script {
         say: Say,
