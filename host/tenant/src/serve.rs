@@ -32,6 +32,9 @@ pub struct Description {
     pub authority: String,
     /// Tenant id.
     pub tenant_id: Uuid,
+    /// Display name of the tenant.
+    #[serde(default)]
+    pub name: String,
     /// `https://127.0.0.1:PORT/v1.0`
     pub graph: String,
     /// The certificate authority of its TLS certificate, PEM.
@@ -238,6 +241,7 @@ impl Served {
             graph: format!("{authority}/v1.0"),
             authority,
             tenant_id: sign_ins.tenant_id,
+            name: self.sandbox.show().name,
             ca_file: folder.map(|folder| folder.authority_file()).unwrap_or_default(),
             admin: Administrator {
                 client_id: sign_ins.client_id,
