@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use base::{Code, Diagnostic, Result};
+use base::Result;
 use cmdlets::AnyCmdlet;
 
+use crate::builtins::Builtins;
 use crate::library::Library;
 use crate::limits::Limits;
+use crate::program::Program;
 use crate::script::Script;
 use crate::session::Session;
+use crate::thread::on_script_thread;
 
 /// What all scripts of a host have in common: where they are found, the cmdlets they may call, and
 /// how far they may go. Cheap to clone.
@@ -19,6 +22,13 @@ pub(crate) struct Shared {
     pub(crate) library: Library,
     pub(crate) cmdlets: Vec<&'static dyn AnyCmdlet>,
     pub(crate) limits: Limits,
+    pub(crate) builtins: Builtins,
+}
+
+impl Shared {
+    pub(crate) fn cmdlet(&self, name: &str) -> Option<&'static dyn AnyCmdlet> {
+        self.cmdlets.iter().copied().find(|cmdlet| cmdlet.about().name == name)
+    }
 }
 
 impl Engine {
@@ -29,7 +39,7 @@ impl Engine {
 
     /// An engine with these cmdlets and limits.
     pub fn with(library: Library, cmdlets: Vec<&'static dyn AnyCmdlet>, limits: Limits) -> Self {
-        Self(Arc::new(Shared { library, cmdlets, limits }))
+        Self(Arc::new(Shared { library, cmdlets, limits, builtins: Builtins::new() }))
     }
 
     /// Where its scripts are found.
@@ -40,7 +50,7 @@ impl Engine {
     /// Finds, compiles and checks a script with all its modules. Nothing of it runs.
     ///
     /// # Errors
-    /// [`Code::ScriptUnknown`], and as [`Engine::compile`].
+    /// [`base::Code::ScriptUnknown`], and as [`Engine::compile`].
     pub fn script(&self, name: &str) -> Result<Script> {
         let source = self.0.library.script(name)?;
         self.compile(&source.name, &source.text)
@@ -49,10 +59,18 @@ impl Engine {
     /// Compiles and checks a script that is given as text, with all its modules.
     ///
     /// # Errors
-    /// [`Code::ScriptSyntax`], [`Code::ScriptRule`], [`Code::ScriptFunctionUnknown`],
-    /// [`Code::ScriptModule`], [`Code::ScriptLimit`], [`Code::CmdletParameter`].
-    pub fn compile(&self, _name: &str, _text: &str) -> Result<Script> {
-        Err(Diagnostic::new(Code::Internal, "not written yet"))
+    /// [`base::Code::ScriptSyntax`], [`base::Code::ScriptRule`], [`base::Code::ScriptFunctionUnknown`],
+    /// [`base::Code::ScriptModule`], [`base::Code::ScriptLimit`], [`base::Code::CmdletParameter`].
+    pub fn compile(&self, name: &str, text: &str) -> Result<Script> {
+        let program = on_script_thread(|| Program::compile(&self.0, name, text))??;
+        Ok(Script::new(self.clone(), program))
+    }
+
+    /// As [`Engine::script`], on this thread, which must have room for a script.
+    pub(crate) fn script_here(&self, name: &str) -> Result<Script> {
+        let source = self.0.library.script(name)?;
+        let program = Program::compile(&self.0, &source.name, &source.text)?;
+        Ok(Script::new(self.clone(), program))
     }
 
     /// A new prompt session.

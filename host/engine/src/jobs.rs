@@ -1,51 +1,105 @@
 //! Sync jobs that are Rhai scripts.
 
-use std::sync::Arc;
-use std::sync::{OnceLock, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
+use base::clock::Hold;
 use base::{Code, Diagnostic, Result};
 use cmdlets::Context;
 use cmdlets::context::ScriptJobs;
 use effect::{Branch, Gate};
+use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
 use serde_json::Value;
 
 use crate::engine::Engine;
+use crate::running::{Allowed, Parts, Surroundings};
 use crate::script::RunParts;
+use crate::thread::on_detached_thread;
 
 /// Runs sync jobs that are Rhai scripts, for the cmdlets of one run.
 ///
 /// It is made first, becomes part of the run's [`Context`], and is then bound to the run.
 pub struct JobRunner {
-    _engine: Engine,
+    engine: Engine,
     run: OnceLock<Bound>,
+    /// Each job has a branch of its own; they are counted, so that no two share one.
+    jobs: AtomicU64,
 }
 
 struct Bound {
-    _gate: Arc<Gate>,
-    _branch: Arc<Branch>,
+    gate: Arc<Gate>,
+    branch: Arc<Branch>,
     // The context holds the runner, so the runner must not hold the context.
-    _context: Weak<Context>,
+    surroundings: Weak<dyn Surroundings>,
 }
 
 impl JobRunner {
     /// A runner that is not bound to a run yet.
     pub fn new(engine: Engine) -> Self {
-        Self { _engine: engine, run: OnceLock::new() }
+        Self { engine, run: OnceLock::new(), jobs: AtomicU64::new(0) }
     }
 
     /// Binds the runner to the run it works for. Only the first call counts.
     pub fn bind(&self, parts: &RunParts) {
-        self.run.get_or_init(|| Bound {
-            _gate: parts.gate.clone(),
-            _branch: parts.branch.clone(),
-            _context: Arc::downgrade(&parts.context),
-        });
+        let context: Weak<Context> = Arc::downgrade(&parts.context);
+        self.bind_to(parts.gate.clone(), parts.branch.clone(), context);
+    }
+
+    pub(crate) fn bind_to(
+        &self,
+        gate: Arc<Gate>,
+        branch: Arc<Branch>,
+        surroundings: Weak<dyn Surroundings>,
+    ) {
+        self.run.get_or_init(|| Bound { gate, branch, surroundings });
+    }
+
+    fn parts(&self) -> Result<Parts> {
+        let bound = self.run.get();
+        let surroundings = bound.and_then(|bound| bound.surroundings.upgrade());
+        let (Some(bound), Some(surroundings)) = (bound, surroundings) else {
+            return Err(Diagnostic::new(Code::Internal, "A sync job was started outside a run"));
+        };
+        let number = self.jobs.fetch_add(1, Ordering::SeqCst) + 1;
+        let branch = Arc::new(bound.branch.fork(&format!("sync job {number}")));
+        Ok(Parts { gate: bound.gate.clone(), branch, surroundings })
+    }
+
+    /// Runs a job on this thread. The hold comes back, to be dropped once the answer is on its way.
+    fn run_here(
+        engine: &Engine,
+        parts: &Parts,
+        path: &str,
+        parameters: Value,
+        hold: Hold,
+    ) -> (Result<Value>, Option<Hold>) {
+        match engine.script_here(path) {
+            Ok(script) => {
+                let (finished, hold) = script.run_here(parts, Allowed::Reads, parameters, hold);
+                (finished.map(|finished| finished.value), hold)
+            }
+            Err(error) => (Err(error), Some(hold)),
+        }
     }
 }
 
 impl ScriptJobs for JobRunner {
-    fn run<'a>(&'a self, _path: &'a str, _parameters: Value) -> LocalBoxFuture<'a, Result<Value>> {
-        Box::pin(async { Err(Diagnostic::new(Code::Internal, "not written yet")) })
+    fn run<'a>(&'a self, path: &'a str, parameters: Value) -> LocalBoxFuture<'a, Result<Value>> {
+        Box::pin(async move {
+            let parts = self.parts()?;
+            let (engine, path) = (self.engine.clone(), path.to_owned());
+            let (answer, answered) = oneshot::channel();
+            let hold = parts.hold();
+            on_detached_thread(move || {
+                let (result, hold) = Self::run_here(&engine, &parts, &path, parameters, hold);
+                // Nobody waits any more where the run was interrupted.
+                let _ = answer.send(result);
+                drop(hold);
+            })?;
+            answered.await.unwrap_or_else(|_| {
+                Err(Diagnostic::new(Code::Internal, "The sync job's script stopped by a mistake"))
+            })
+        })
     }
 }

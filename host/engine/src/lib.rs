@@ -4,16 +4,28 @@
 //! by an [`Engine`] together with every module it imports, and run as a [`Script`] through the gate
 //! of its run; a [`Session`] does the same for the lines of a prompt.
 
+mod builtins;
 mod bundled;
+mod check;
+mod combinators;
 mod engine;
+mod failure;
+mod fault;
 mod jobs;
 mod library;
 mod limits;
+mod machine;
 mod parameters;
+mod program;
 mod render;
 mod run;
+mod running;
+mod scan;
 mod script;
 mod session;
+mod source_map;
+mod thread;
+mod value;
 mod verdict;
 
 pub use bundled::bundled;

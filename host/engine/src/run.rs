@@ -49,10 +49,8 @@ impl Run {
         let purpose = Purpose { run: id.clone(), script: script.to_owned() };
         let writer = Arc::new(store.begin_writing(purpose).await?);
         writer.begin_run(NewRun { script: script.to_owned(), parameters }).await?;
-        let texts: Vec<(&str, &str)> = sources
-            .iter()
-            .map(|source| (source.name.as_str(), source.text.as_str()))
-            .collect();
+        let texts: Vec<(&str, &str)> =
+            sources.iter().map(|source| (source.name.as_str(), source.text.as_str())).collect();
         if !texts.is_empty() {
             writer.keep_sources(&texts).await?;
         }
