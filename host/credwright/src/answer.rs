@@ -2,11 +2,11 @@
 
 use base::codes::Kind;
 use base::{Applied, Diagnostic};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// A tenant as output names it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantName {
     /// Its id.
     pub id: String,

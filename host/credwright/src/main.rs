@@ -1,15 +1,20 @@
 //! The credwright binary: command line, prompt, rendering, places, configuration, and the assembly
 //! of a run's world.
 
+mod accounts;
 mod answer;
 mod cli;
 mod commands;
 mod configuration;
+mod host;
+mod identity;
 mod logging;
 mod panics;
 mod places;
+mod remembered;
 mod show;
 mod signals;
+mod tenants;
 mod terminal;
 mod world;
 

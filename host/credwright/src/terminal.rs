@@ -4,7 +4,7 @@ use std::io::{self, BufRead, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use base::{Code, Diagnostic, Ports, Result, SecretText};
+use base::{Code, Diagnostic, Result, SecretText};
 use effect::{Approval, ApprovalRequest, Approver, Impact, Interrupt};
 use futures::future::{BoxFuture, Either, select};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -113,18 +113,17 @@ impl Person {
     ///
     /// # Errors
     /// [`Code::EffectNotConfirmed`] where nobody is there, or the interruption.
-    pub async fn password(&self, what: &str, variable: &str, ports: &Ports) -> Result<SecretText> {
-        if let Some(password) = ports.process.environment(variable) {
-            return Ok(SecretText::new(password));
-        }
+    pub async fn password(&self, account: &str, variable: &str) -> Result<SecretText> {
         if !self.is_there() {
             return Err(Diagnostic::new(
                 Code::EffectNotConfirmed,
-                format!("Nobody is there to type the password of {what}"),
+                format!("Nobody is there to type the password of {account}"),
             )
-            .next(format!("Run it at a terminal, or set the variable {variable}")));
+            .next(format!(
+                "Run it at a terminal. An administrator's password may also stand in {variable}"
+            )));
         }
-        let prompt = format!("Password of {}: ", tame(what));
+        let prompt = format!("Password of {}: ", tame(account));
         self.line(&prompt, true).await?.ok_or_else(Interrupt::diagnostic)
     }
 }

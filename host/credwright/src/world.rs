@@ -1,6 +1,7 @@
 //! The world that commands run in, assembled from the machine's own ports.
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::sync::{Arc, OnceLock};
 
 use base::clock::SystemClock;
@@ -130,6 +131,17 @@ impl World {
         let place = Place { folder: places.state.clone(), database: None };
         let opened = self.wait(Store::open(&self.ports, &place))?;
         Ok(self.store.get_or_init(|| opened).clone())
+    }
+
+    /// The state, where there is one.
+    ///
+    /// # Errors
+    /// As [`World::store`].
+    pub fn existing_store(&self) -> Result<Option<Store>> {
+        match self.ports.disk.status(&self.places()?.state) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            _ => self.store().map(Some),
+        }
     }
 
     /// The engine, with the folders that scripts and modules are searched in.

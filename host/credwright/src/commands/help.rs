@@ -113,7 +113,7 @@ fn codes() -> Answer {
 fn capabilities() -> Answer {
     let all = registry::capabilities();
     let text = "What cmdlets can do, as `deny` in config.toml names it:\n".to_owned()
-        + &all.iter().map(|capability| format!("  {capability}\n")).collect::<String>();
+        + all.iter().map(|capability| format!("  {capability}\n")).collect::<String>().as_str();
     Answer::new(json!(all), text)
 }
 

@@ -1,6 +1,9 @@
 //! The commands, one file each.
 
+pub mod connectors;
+pub mod events;
 pub mod help;
+pub mod run;
 pub mod scripts;
 
 use base::Result;
@@ -16,6 +19,9 @@ use crate::world::World;
 pub fn execute(world: &World, command: Command) -> Result<Answer> {
     match command {
         Command::Scripts(what) => scripts::scripts(world, what),
+        Command::Run(wanted) => run::run(world, &wanted),
+        Command::Connectors => connectors::connectors(world),
+        Command::Events(wanted) => events::events(world, wanted),
         Command::Help(what) => help::help(world, what.topic.as_deref()),
         _ => Err(base::Diagnostic::new(base::Code::Internal, "not written yet")),
     }

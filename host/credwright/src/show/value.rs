@@ -14,9 +14,8 @@ pub fn rendered(value: &Value, form: Form) -> String {
         Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_object) => {
             list(items, form)
         }
-        Value::Array(items) if !items.is_empty() => {
-            items.iter().map(cell).collect::<Vec<_>>().join("\n")
-        }
+        Value::Array(items) if items.is_empty() => "[]".to_owned(),
+        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join("\n"),
         value => cell(value),
     }
 }

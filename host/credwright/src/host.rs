@@ -1,0 +1,157 @@
+//! What all runs of this process share, and how a run begins.
+
+use std::sync::Arc;
+
+use base::{Code, Diagnostic, Result};
+use cmdlets::Context;
+use cmdlets::context::{Places, Session, Tenants};
+use cmdlets::registry;
+use effect::policy::DenyList;
+use effect::{Observer, observe::Silent};
+use engine::{Attendance, Engine, JobRunner, Run, Source};
+use keystore::{KeyStores, SoftwareStore, Vault};
+use serde_json::{Value, json};
+use state::Store;
+
+use crate::accounts::Accounts;
+use crate::remembered::Remembered;
+use crate::tenants::{Choice, View};
+use crate::world::World;
+
+/// The connector that a sandbox brings along.
+const FIRST_CONNECTOR: &str = "default";
+
+/// What all runs of this process share.
+pub struct Host<'w> {
+    /// The world.
+    pub world: &'w World,
+    /// The state.
+    pub store: Store,
+    /// The tenant in view.
+    pub view: Arc<View>,
+    accounts: Arc<Accounts>,
+    keystores: KeyStores,
+    vault: Vault,
+    policy: Arc<DenyList>,
+    engine: Engine,
+}
+
+impl<'w> Host<'w> {
+    /// Opens the state and decides which tenant is in view. No tenant, key or TLS is touched.
+    ///
+    /// # Errors
+    /// What is wrong with places, configuration or state.
+    pub fn open(world: &'w World, engine: &Engine) -> Result<Self> {
+        let places = world.places()?;
+        let configuration = world.configuration()?;
+        let choice = Choice::of(&world.options, &configuration, places)?;
+        let store = world.store()?;
+        let accounts = Arc::new(Accounts::new(&world.ports, world.person()));
+        let view = View::new(&world.ports, choice, &places.state, accounts.clone());
+        let software = SoftwareStore::new(&world.ports, places.state.join("keys"));
+        let vault = software.vault();
+        Ok(Self {
+            world,
+            store,
+            view: Arc::new(view),
+            accounts,
+            keystores: KeyStores::new(vec![Arc::new(software)]),
+            vault,
+            policy: Arc::new(DenyList(configuration.deny)),
+            engine: engine.clone(),
+        })
+    }
+
+    /// The key stores.
+    pub fn keystores(&self) -> &KeyStores {
+        &self.keystores
+    }
+
+    /// Begins a run: takes the lock and records it.
+    ///
+    /// # Errors
+    /// `StateLocked`, and as the state says.
+    pub fn begin(
+        &self,
+        script: &str,
+        parameters: Value,
+        sources: &[Source],
+        observer: Arc<dyn Observer>,
+        session: Session,
+    ) -> Result<Run> {
+        let places = self.world.places()?;
+        let attendance = Attendance {
+            policy: self.policy.clone(),
+            approver: Arc::new(self.world.person()),
+            observer,
+            interrupt: self.world.interrupt.clone(),
+        };
+        let jobs = Arc::new(JobRunner::new(self.engine.clone()));
+        let context = |writer| Context {
+            ports: self.world.ports.clone(),
+            writer,
+            keystores: self.keystores.clone(),
+            vault: self.vault.clone(),
+            places: Places {
+                state: places.state.clone(),
+                certificates: places.state.join("certificates"),
+                machine_certificates: places.machine_certificates.clone(),
+            },
+            tenants: self.view.clone(),
+            passwords: self.accounts.clone(),
+            jobs: jobs.clone(),
+            session,
+        };
+        let run =
+            Run::begin(&self.store, script, parameters, sources, attendance, context);
+        let run = self.world.wait(run)?;
+        jobs.bind(run.parts());
+        Ok(run)
+    }
+
+    /// Gives a sandbox that this state has not seen yet its first connector: `default`, signed in
+    /// as the legacy account. This is a run of its own, so that the journal tells of it too.
+    ///
+    /// # Errors
+    /// Where the sandbox cannot be opened, or the connector cannot be added.
+    pub fn settle(&self) -> Result<()> {
+        if !self.view.is_sandbox() {
+            return Ok(());
+        }
+        let (ports, state) = (&self.world.ports, &self.world.places()?.state);
+        let known = self.view.name()?.id;
+        if !known.is_empty() && Remembered::read(ports, state).settled.contains(&known) {
+            return Ok(());
+        }
+        let tenant = self.world.wait(self.view.open())?;
+        let connectors = self.world.wait(self.store.find_connectors())?;
+        if !connectors.iter().any(|connector| connector.name == FIRST_CONNECTOR) {
+            self.add_first_connector()?;
+        }
+        Remembered::update(ports, state, |remembered| {
+            remembered.settled.insert(tenant.id.clone());
+        });
+        Ok(())
+    }
+
+    fn add_first_connector(&self) -> Result<()> {
+        let account = self.accounts.legacy_account().ok_or_else(|| {
+            Diagnostic::new(Code::TenantSandbox, "The sandbox tenant has no legacy account")
+        })?;
+        let cmdlet = registry::get("add_connector")?;
+        let arguments = json!({ "connector": FIRST_CONNECTOR, "service_account": account });
+        let run = self.begin(
+            "first use of the sandbox",
+            Value::Null,
+            &[],
+            Arc::new(Silent),
+            Session::default(),
+        )?;
+        let parts = run.parts();
+        let ended = self.world.wait(async {
+            let added = cmdlet.invoke(&parts.context, &parts.gate, &parts.branch, arguments).await;
+            run.end(added).await.0
+        });
+        ended.map(drop)
+    }
+}
