@@ -4,7 +4,7 @@ use base::{Code, Diagnostic, Result, Timestamp};
 use effect::Permit;
 use serde::{Deserialize, Serialize};
 
-use crate::connectors::{Algorithm, Connector};
+use crate::connectors::{Algorithm, Connector, IdentityType};
 use crate::database::Transaction;
 use crate::query::{Query, Row};
 use crate::store::Store;
@@ -205,16 +205,20 @@ impl Writer {
 }
 
 /// Makes the certificate that a connector signs in with the active one, and the ones before it
-/// retired.
+/// retired. With a service account there is no active one.
 pub(crate) async fn activate(change: &mut Transaction<'_>, connector: &Connector) -> Result<()> {
+    let signs = connector.identity_type == IdentityType::Application;
+    let application = connector.application.as_ref().filter(|_| signs);
     let query = Query::new(
         "UPDATE certificates SET changed_at = $3, \
-         status = CASE WHEN certificate_sha256 = $2 THEN 'active' ELSE 'retired' END \
+         status = CASE WHEN certificate_sha256 = $2 THEN 'active' ELSE 'retired' END, \
+         key_id = CASE WHEN certificate_sha256 = $2 THEN $4 ELSE key_id END \
          WHERE connector_id = $1 AND (status = 'active' OR certificate_sha256 = $2)",
     )
     .bind(&connector.id)
-    .bind(connector.certificate_sha256.as_deref())
-    .bind(connector.changed_at);
+    .bind(connector.certificate_sha256.as_deref().filter(|_| signs))
+    .bind(connector.changed_at)
+    .bind(application.map(|application| application.key_id.as_str()));
     change.execute(query).await.map(drop)
 }
 

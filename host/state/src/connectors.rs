@@ -3,13 +3,15 @@
 use std::fmt;
 
 use base::{Code, Diagnostic, Result, Timestamp, suggest};
-use effect::Permit;
 use serde::{Deserialize, Serialize};
 
-use crate::database::Transaction;
-use crate::query::{Query, Row};
+use crate::query::Query;
 use crate::store::Store;
-use crate::writer::Writer;
+
+mod changes;
+mod record;
+
+use record::read;
 
 words! {
     /// What a connector signs in as.
@@ -94,6 +96,17 @@ pub enum SyncJob {
         /// Program and arguments.
         words: Vec<String>,
     },
+}
+
+impl SyncJob {
+    /// The job as sync runs and evidence name it: `token-only`, or the script or command.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Builtin => "token-only".to_owned(),
+            Self::Script { path } => path.clone(),
+            Self::Command { words } => words.join(" "),
+        }
+    }
 }
 
 /// A connector.
@@ -234,173 +247,6 @@ impl Store {
     }
 }
 
-impl Writer {
-    /// Adds a connector, with default scheduler settings.
-    ///
-    /// # Errors
-    /// `ConnectorExists` where the name or id is taken, `UsageCommand` for an impossible name.
-    pub async fn add_connector(&self, _permit: Permit<'_>, new: NewConnector) -> Result<Connector> {
-        let now = self.now();
-        let connector = Connector {
-            id: new.id,
-            name: new.name,
-            tenant_id: new.tenant_id,
-            tenant_name: new.tenant_name,
-            sandbox: new.sandbox,
-            identity_type: IdentityType::ServiceAccount,
-            service_account: new.service_account,
-            client_id: new.client_id,
-            mode: None,
-            application: None,
-            certificate_sha256: None,
-            key_uri: None,
-            algorithm: None,
-            sync_job: new.sync_job,
-            run_as: new.run_as,
-            created_at: now,
-            changed_at: now,
-            activated_at: None,
-        };
-        check_name(&connector.name)?;
-        let mut change = self.begin().await?;
-        let result = async {
-            if !change.insert(written(Query::new(INSERT), &connector)?).await? {
-                return Err(exists(&connector.name));
-            }
-            change.execute(crate::scheduler::defaults(&connector.id)).await?;
-            Ok(connector)
-        }
-        .await;
-        self.finish(change, result).await
-    }
-
-    /// Changes a connector and answers it as it is then.
-    ///
-    /// # Errors
-    /// `ConnectorUnknown`, `ConnectorExists` where the new name is taken.
-    pub async fn set_connector(
-        &self,
-        _permit: Permit<'_>,
-        id: &str,
-        wanted: ConnectorChange,
-    ) -> Result<Connector> {
-        if let Some(name) = &wanted.name {
-            check_name(name)?;
-        }
-        self.update(id, |connector| apply(connector, wanted)).await
-    }
-
-    /// Points a connector at an application: from now on it signs in with that certificate. Its
-    /// service account stays known, for the way back. The certificate's record becomes `active`,
-    /// the one before it `retired`, all in one.
-    ///
-    /// # Errors
-    /// `ConnectorUnknown`.
-    pub async fn link_application(
-        &self,
-        _permit: Permit<'_>,
-        id: &str,
-        link: Link,
-    ) -> Result<Connector> {
-        let now = self.now();
-        self.update(id, |connector| {
-            connector.identity_type = IdentityType::Application;
-            connector.mode = Some(link.mode);
-            connector.application = Some(link.application);
-            connector.certificate_sha256 = Some(link.certificate_sha256);
-            connector.key_uri = Some(link.key_uri);
-            connector.algorithm = Some(link.algorithm);
-            connector.activated_at = Some(now);
-        })
-        .await
-    }
-
-    /// Points a connector back at a service account. The application stays known.
-    ///
-    /// # Errors
-    /// `ConnectorUnknown`.
-    pub async fn link_service_account(
-        &self,
-        _permit: Permit<'_>,
-        id: &str,
-        account: ServiceAccount,
-    ) -> Result<Connector> {
-        let now = self.now();
-        self.update(id, |connector| {
-            connector.identity_type = IdentityType::ServiceAccount;
-            connector.service_account = Some(account);
-            connector.activated_at = Some(now);
-        })
-        .await
-    }
-
-    /// Forgets a connector, its scheduler settings and its leases. Certificates, events, evidence
-    /// and sync runs stay; nothing in the tenant is touched. Forgetting an unknown one is no error.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub async fn remove_connector(&self, _permit: Permit<'_>, id: &str) -> Result<()> {
-        let mut change = self.begin().await?;
-        let query = Query::new("DELETE FROM connectors WHERE id = $1").bind(id);
-        let result = change.execute(query).await.map(drop);
-        self.finish(change, result).await
-    }
-
-    async fn update(&self, id: &str, edit: impl FnOnce(&mut Connector)) -> Result<Connector> {
-        let mut change = self.begin().await?;
-        let result = async {
-            let mut connector = of_id(&mut change, id).await?;
-            let before = connector.certificate_sha256.clone();
-            edit(&mut connector);
-            connector.changed_at = self.now();
-            if !change.insert(written(Query::new(UPDATE), &connector)?).await? {
-                return Err(exists(&connector.name));
-            }
-            if connector.certificate_sha256 != before {
-                crate::certificates::activate(&mut change, &connector).await?;
-            }
-            Ok(connector)
-        }
-        .await;
-        self.finish(change, result).await
-    }
-}
-
-async fn of_id(change: &mut Transaction<'_>, id: &str) -> Result<Connector> {
-    let query = Query::new("SELECT * FROM connectors WHERE id = $1").bind(id);
-    match change.row(query).await? {
-        Some(row) => read(&row),
-        None => Err(unknown(id, &[])),
-    }
-}
-
-fn apply(connector: &mut Connector, wanted: ConnectorChange) {
-    fn set<T>(field: &mut T, wanted: Option<T>) {
-        if let Some(value) = wanted {
-            *field = value;
-        }
-    }
-    set(&mut connector.name, wanted.name);
-    set(&mut connector.tenant_name, wanted.tenant_name);
-    set(&mut connector.service_account, wanted.service_account);
-    set(&mut connector.client_id, wanted.client_id);
-    set(&mut connector.sync_job, wanted.sync_job);
-    set(&mut connector.run_as, wanted.run_as);
-    set(&mut connector.algorithm, wanted.algorithm);
-}
-
-fn check_name(name: &str) -> Result<()> {
-    let length = name.chars().count();
-    if (1..=64).contains(&length) && !name.chars().any(char::is_control) && name.trim() == name {
-        return Ok(());
-    }
-    Err(Diagnostic::new(
-        Code::UsageCommand,
-        format!("'{}' cannot be a connector's name", name.escape_debug()),
-    )
-    .next("Use 1 to 64 characters, no control characters, and no blanks at either end."))
-}
-
 fn unknown(name: &str, known: &[Connector]) -> Diagnostic {
     let names = known.iter().map(|connector| connector.name.as_str());
     let near = suggest::did_you_mean(name, names.clone());
@@ -412,95 +258,4 @@ fn unknown(name: &str, known: &[Connector]) -> Diagnostic {
     };
     Diagnostic::new(Code::ConnectorUnknown, format!("There is no connector '{name}'{near}"))
         .next(next)
-}
-
-fn exists(name: &str) -> Diagnostic {
-    Diagnostic::new(Code::ConnectorExists, format!("There is a connector '{name}' already"))
-        .next("Choose another name, or change the existing one with set_connector.")
-}
-
-const INSERT: &str = "INSERT INTO connectors (id, name, tenant_id, tenant_name, sandbox, \
-    identity_type, account_upn, account_object_id, account_password, client_id, mode, app_id, \
-    app_object_id, app_principal_id, app_display_name, app_key_id, certificate_sha256, key_uri, \
-    algorithm, sync_job, run_as, created_at, changed_at, activated_at) VALUES ($1, $2, $3, $4, \
-    $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)";
-
-const UPDATE: &str = "UPDATE connectors SET name = $2, tenant_id = $3, tenant_name = $4, \
-    sandbox = $5, identity_type = $6, account_upn = $7, account_object_id = $8, \
-    account_password = $9, client_id = $10, mode = $11, app_id = $12, app_object_id = $13, \
-    app_principal_id = $14, app_display_name = $15, app_key_id = $16, certificate_sha256 = $17, \
-    key_uri = $18, algorithm = $19, sync_job = $20, run_as = $21, created_at = $22, \
-    changed_at = $23, activated_at = $24 WHERE id = $1";
-
-/// Binds a connector to [`INSERT`] or [`UPDATE`].
-fn written(query: Query, connector: &Connector) -> Result<Query> {
-    let account = connector.service_account.as_ref();
-    let password = account.and_then(|account| account.password.as_ref());
-    let application = connector.application.as_ref();
-    Ok(query
-        .bind(&connector.id)
-        .bind(&connector.name)
-        .bind(&connector.tenant_id)
-        .bind(&connector.tenant_name)
-        .bind(connector.sandbox)
-        .bind(connector.identity_type.as_str())
-        .bind(account.map(|account| account.upn.as_str()))
-        .bind(account.and_then(|account| account.object_id.as_deref()))
-        .bind(password.map(|password| password.0.as_str()))
-        .bind(connector.client_id.as_deref())
-        .bind(connector.mode.map(Mode::as_str))
-        .bind(application.map(|application| application.app_id.as_str()))
-        .bind(application.map(|application| application.object_id.as_str()))
-        .bind(application.map(|application| application.principal_id.as_str()))
-        .bind(application.map(|application| application.display_name.as_str()))
-        .bind(application.map(|application| application.key_id.as_str()))
-        .bind(connector.certificate_sha256.as_deref())
-        .bind(connector.key_uri.as_deref())
-        .bind(connector.algorithm.map(Algorithm::as_str))
-        .bind_json(&connector.sync_job)?
-        .bind(connector.run_as.as_deref())
-        .bind(connector.created_at)
-        .bind(connector.changed_at)
-        .bind(connector.activated_at))
-}
-
-fn read(row: &Row) -> Result<Connector> {
-    let service_account = match row.optional_text("account_upn")? {
-        None => None,
-        Some(upn) => Some(ServiceAccount {
-            upn,
-            object_id: row.optional_text("account_object_id")?,
-            password: row.optional_text("account_password")?.map(SealedText),
-        }),
-    };
-    let application = match row.optional_text("app_id")? {
-        None => None,
-        Some(app_id) => Some(Application {
-            app_id,
-            object_id: row.text("app_object_id")?,
-            principal_id: row.text("app_principal_id")?,
-            display_name: row.text("app_display_name")?,
-            key_id: row.text("app_key_id")?,
-        }),
-    };
-    Ok(Connector {
-        id: row.text("id")?,
-        name: row.text("name")?,
-        tenant_id: row.text("tenant_id")?,
-        tenant_name: row.text("tenant_name")?,
-        sandbox: row.flag("sandbox")?,
-        identity_type: row.word("identity_type")?,
-        service_account,
-        client_id: row.optional_text("client_id")?,
-        mode: row.optional_word("mode")?,
-        application,
-        certificate_sha256: row.optional_text("certificate_sha256")?,
-        key_uri: row.optional_text("key_uri")?,
-        algorithm: row.optional_word("algorithm")?,
-        sync_job: row.json("sync_job")?,
-        run_as: row.optional_text("run_as")?,
-        created_at: row.time("created_at")?,
-        changed_at: row.time("changed_at")?,
-        activated_at: row.optional_time("activated_at")?,
-    })
 }

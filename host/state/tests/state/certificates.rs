@@ -51,8 +51,18 @@ pub async fn a_certificate_is_prepared_activated_and_retired(bench: &Bench) {
     assert_eq!(status("A2").await, CertificateStatus::Active);
     assert_eq!(status("B1").await, CertificateStatus::Prepared);
 
-    let keyed = permitted(async |p| writer.set_certificate_key(p, "A2", Some("key")).await).await;
-    assert_eq!(keyed.unwrap().key_id.as_deref(), Some("key"));
+    assert_eq!(store.get_certificate("A2").await.unwrap().key_id.as_deref(), Some("key"));
+
+    let account = new_connector(&store, "x").service_account.unwrap();
+    let back =
+        permitted(async |p| writer.link_service_account(p, &connector.id, account.clone()).await);
+    back.await.unwrap();
+    assert_eq!(status("A2").await, CertificateStatus::Retired, "nothing signs in with it");
+    permitted(async |p| writer.link_application(p, &connector.id, link("A2")).await).await.unwrap();
+    assert_eq!(status("A2").await, CertificateStatus::Active);
+
+    let keyed = permitted(async |p| writer.set_certificate_key(p, "A2", Some("other")).await).await;
+    assert_eq!(keyed.unwrap().key_id.as_deref(), Some("other"));
     let filter = CertificateFilter {
         connector_id: Some(connector.id.clone()),
         status: Some(CertificateStatus::Retired),

@@ -14,7 +14,7 @@ fn any_json() -> impl Strategy<Value = Value> {
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
-        (-1.0e9..1.0e9f64).prop_map(|number| json!((number * 64.0).trunc() / 64.0)),
+        any::<f64>().prop_map(|number| json!(number)),
         ".*".prop_map(Value::from),
         Just(json!("a\0b\u{1}'\"\\$1?")),
     ];
