@@ -144,7 +144,7 @@ impl Writer {
     /// Changes the lasting settings and answers them as they are then.
     ///
     /// # Errors
-    /// `ConnectorUnknown`, or `UsageCommand` where an interval is shorter than allowed.
+    /// `ConnectorUnknown`, or `CmdletParameter` where an interval is shorter than allowed.
     pub async fn set_scheduler(
         &self,
         _permit: Permit<'_>,
@@ -227,7 +227,7 @@ fn millis(span: Duration) -> Result<i64> {
 
 fn too_frequent(interval: Duration) -> Diagnostic {
     Diagnostic::new(
-        Code::UsageCommand,
+        Code::CmdletParameter,
         format!("A sync cycle every {} s is more often than allowed", interval.as_secs()),
     )
     .next("Choose an interval of 30 minutes or more.")

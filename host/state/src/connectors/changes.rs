@@ -15,7 +15,7 @@ impl Writer {
     /// Adds a connector, with default scheduler settings.
     ///
     /// # Errors
-    /// `ConnectorExists` where the name or id is taken, `UsageCommand` for an impossible name.
+    /// `ConnectorExists` where the name or id is taken, `CmdletParameter` for an impossible name.
     pub async fn add_connector(&self, _permit: Permit<'_>, new: NewConnector) -> Result<Connector> {
         let now = self.now();
         let connector = Connector {
@@ -173,7 +173,7 @@ fn check_name(name: &str) -> Result<()> {
         return Ok(());
     }
     Err(Diagnostic::new(
-        Code::UsageCommand,
+        Code::CmdletParameter,
         format!("'{}' cannot be a connector's name", name.escape_debug()),
     )
     .next("Use 1 to 64 characters, no control characters, and no blanks at either end."))

@@ -94,7 +94,7 @@ pub async fn names_are_unique_and_sane(bench: &Bench) {
 
     for wrong in ["", " x", "a\nb", "a\0b", &"x".repeat(65)] {
         let error = add_connector(&writer, &new_connector(&store, wrong)).await.unwrap_err();
-        assert_eq!(error.code, Code::UsageCommand, "{wrong:?}");
+        assert_eq!(error.code, Code::CmdletParameter, "{wrong:?}");
     }
     add_connector(&writer, &new_connector(&store, "Büro 'Süd'; --")).await.unwrap();
     assert_eq!(store.find_connectors().await.unwrap().len(), 3);

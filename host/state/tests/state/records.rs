@@ -43,7 +43,7 @@ pub async fn scheduler_settings_have_defaults_and_last(bench: &Bench) {
         customized_sync_cycle_interval: Some(Some(MINUTE)),
         ..SchedulerChange::default()
     };
-    assert_eq!(set(often).await.unwrap_err().code, Code::UsageCommand);
+    assert_eq!(set(often).await.unwrap_err().code, Code::CmdletParameter);
     let unset = SchedulerChange {
         customized_sync_cycle_interval: Some(None),
         sync_cycle_enabled: Some(true),
