@@ -8,8 +8,10 @@ pub mod cmdlet;
 pub mod context;
 pub mod events;
 pub mod parameter;
+pub mod registration;
 pub mod registry;
 pub mod scheduling;
+pub mod sign_in;
 pub mod sync_job;
 pub mod types;
 pub mod views;
@@ -37,6 +39,12 @@ macro_rules! registry {
 }
 
 registry! {
+    /// The tenant and its administrator.
+    tenant {
+        connect_tenant: ConnectTenant,
+        disconnect_tenant: DisconnectTenant,
+        check_prerequisites: CheckPrerequisites,
+    }
     /// Connectors of this host.
     connector {
         find_connectors: FindConnectors,
@@ -51,11 +59,19 @@ registry! {
         set_scheduler: SetScheduler,
         pause_scheduler: PauseScheduler,
         resume_scheduler: ResumeScheduler,
+        start_sync_cycle: StartSyncCycle,
         find_sync_runs: FindSyncRuns,
     }
     /// Certificates and credentials.
     credential {
+        prepare_credential: PrepareCredential,
+        test_credential: TestCredential,
         get_certificate: GetCertificate,
+    }
+    /// Applications in the tenant.
+    application {
+        add_app_registration: AddAppRegistration,
+        link_app_registration: LinkAppRegistration,
     }
     /// Events of this host.
     event {

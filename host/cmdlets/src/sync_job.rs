@@ -1,9 +1,22 @@
 //! What a synchronization cycle does beyond signing in: as parameters, and as its record.
 
-use base::{Code, Diagnostic, Result};
+use std::time::Duration;
+
+use base::process::Command;
+use base::{Code, Diagnostic, Result, SecretBytes};
+use entra::AccessToken;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use state::SyncJob;
+use serde_json::json;
+use state::{Connector, NewSyncRun, SyncJob};
+
+use crate::context::Call;
+
+/// How long a command may take.
+const COMMAND_LIMIT: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// How much of what a command says is kept in the record of its cycle, in characters.
+const MESSAGE_LIMIT: usize = 500;
 
 /// The kinds of sync jobs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -73,6 +86,95 @@ pub fn label(job: &SyncJob) -> String {
         SyncJob::Script { path } => path.clone(),
         SyncJob::Command { words } => words.first().cloned().unwrap_or_default(),
     }
+}
+
+/// Runs the connector's job, and answers what it said.
+///
+/// A command gets the cycle as environment variables, and on standard input one line of JSON with the
+/// access token: neither arguments nor environment ever hold it.
+///
+/// # Errors
+/// [`Code::ProcessFailed`] with the end of what the command said; what a script fails with.
+pub async fn run(
+    call: &Call<'_>,
+    connector: &Connector,
+    token: &AccessToken,
+    cycle: &NewSyncRun,
+) -> Result<Option<String>> {
+    match &connector.sync_job {
+        SyncJob::Builtin => Ok(None),
+        SyncJob::Script { path } => {
+            let parameters = json!({
+                "connector": connector.name,
+                "policy_type": cycle.policy_type,
+                "sync_run_id": cycle.id,
+            });
+            let value = call.context.jobs.run(path, parameters).await?;
+            Ok((!value.is_null()).then(|| shortened(&value.to_string())))
+        }
+        SyncJob::Command { words } => command(call, connector, words, token, cycle).await,
+    }
+}
+
+async fn command(
+    call: &Call<'_>,
+    connector: &Connector,
+    words: &[String],
+    token: &AccessToken,
+    cycle: &NewSyncRun,
+) -> Result<Option<String>> {
+    let input = json!({
+        "connector": connector.name,
+        "tenant_id": connector.tenant_id,
+        "policy_type": cycle.policy_type,
+        "access_token": token.secret.expose(),
+    });
+    let mut all = Vec::new();
+    if let Some(account) = &connector.run_as
+        && *account != call.context.ports.process.user().name
+    {
+        all.extend(["runuser", "--user", account, "--"].map(str::to_owned));
+    }
+    all.extend_from_slice(words);
+    let program = words.first().cloned().unwrap_or_default();
+    let command = Command {
+        words: all,
+        environment: vec![
+            ("CREDWRIGHT_CONNECTOR".to_owned(), connector.name.clone()),
+            ("CREDWRIGHT_TENANT_ID".to_owned(), connector.tenant_id.clone()),
+            ("CREDWRIGHT_POLICY_TYPE".to_owned(), cycle.policy_type.to_string()),
+            ("CREDWRIGHT_SYNC_RUN_ID".to_owned(), cycle.id.clone()),
+        ],
+        input: SecretBytes::new(format!("{input}\n")),
+        limit: COMMAND_LIMIT,
+    };
+    let ports = &call.context.ports;
+    let hold = ports.clock.hold();
+    let finished = ports.process.run(command).await;
+    drop(hold);
+    let failed = |what: String| {
+        Diagnostic::new(Code::ProcessFailed, what)
+            .next(format!("Run it by hand to see why: {}", words.join(" ")))
+    };
+    let finished = finished
+        .map_err(|error| failed(format!("The sync job {program} did not run")).source(&error))?;
+    // A job that repeats its input must not carry the token into our records.
+    let said = |bytes: &[u8]| {
+        shortened(&String::from_utf8_lossy(bytes).replace(token.secret.expose(), "(token)"))
+    };
+    match finished.code {
+        Some(0) => Ok(Some(said(&finished.output)).filter(|said| !said.is_empty())),
+        Some(code) => Err(failed(format!("The sync job {program} ended with exit code {code}"))
+            .cause(said(&finished.errors))),
+        None => Err(failed(format!("The sync job {program} was ended by a signal"))),
+    }
+}
+
+/// The end of a text: the last thing that is said usually tells most.
+fn shortened(text: &str) -> String {
+    let text = text.trim();
+    let excess = text.chars().count().saturating_sub(MESSAGE_LIMIT);
+    text.chars().skip(excess).collect()
 }
 
 #[cfg(test)]
