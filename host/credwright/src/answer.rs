@@ -5,6 +5,8 @@ use base::{Applied, Diagnostic};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::show::Screen;
+
 /// A tenant as output names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantName {
@@ -53,21 +55,43 @@ pub struct Answer {
     pub document: Document,
     /// What a person reads on standard output; nothing is printed where it is empty.
     pub text: String,
+    /// Whether it was printed already.
+    pub is_printed: bool,
 }
 
 impl Answer {
     /// An answer that went well.
     pub fn new(value: Value, text: impl Into<String>) -> Self {
-        Self { document: Document { value, ..Document::default() }, text: text.into() }
+        let document = Document { value, ..Document::default() };
+        Self { document, text: text.into(), is_printed: false }
     }
 
     /// A refusal before any effect.
     pub fn refused(error: Diagnostic) -> Self {
         let exit_code = exit_code(&error);
         let changed = error.applied != Applied::No;
-        let document =
-            Document { changed, error: Some(error), exit_code, ..Document::default() };
-        Self { document, text: String::new() }
+        let document = Document { changed, error: Some(error), exit_code, ..Document::default() };
+        Self { document, ..Self::default() }
+    }
+
+    /// The end of a command that printed its answer before.
+    pub fn printed() -> Self {
+        Self { is_printed: true, ..Self::default() }
+    }
+
+    /// Prints it: the document where JSON is wanted, else the text, and the failure.
+    pub fn print(&self, screen: &Screen) {
+        if screen.json {
+            match serde_json::to_value(&self.document) {
+                Ok(document) => screen.document(&document),
+                Err(error) => screen.tell(&format!("error: the answer is no JSON: {error}")),
+            }
+        } else if !self.text.is_empty() {
+            screen.data(&self.text);
+        }
+        if let Some(error) = &self.document.error {
+            screen.failure_of(error);
+        }
     }
 
     /// The same, of that tenant.

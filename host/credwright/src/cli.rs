@@ -214,9 +214,6 @@ mod tests {
     fn a_command_is_retyped_so_that_a_shell_reads_it() {
         let words = ["/usr/bin/credwright", "run", "it's", "--home", "/a b", ""];
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-        assert_eq!(
-            retyped("sudo ", &words),
-            r"sudo credwright run 'it'\''s' --home '/a b' ''"
-        );
+        assert_eq!(retyped("sudo ", &words), r"sudo credwright run 'it'\''s' --home '/a b' ''");
     }
 }

@@ -123,8 +123,9 @@ impl Configuration {
 }
 
 fn parse(path: &Path, text: &str, capabilities: &BTreeSet<String>) -> Result<Written> {
-    let table: Table =
-        text.parse().map_err(|error: toml::de::Error| invalid(path, "it is not TOML").cause(error))?;
+    let table: Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| invalid(path, "it is not TOML").cause(error))?;
     check_keys(path, "", &table, TOP)?;
     if let Some(Value::Table(profiles)) = table.get("profiles") {
         for (name, profile) in profiles {

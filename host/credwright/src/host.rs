@@ -42,9 +42,16 @@ impl<'w> Host<'w> {
     /// # Errors
     /// What is wrong with places, configuration or state.
     pub fn open(world: &'w World, engine: &Engine) -> Result<Self> {
-        let places = world.places()?;
-        let configuration = world.configuration()?;
-        let choice = Choice::of(&world.options, &configuration, places)?;
+        let choice = Choice::of(&world.options, &world.configuration()?, world.places()?)?;
+        Self::with(world, engine, choice)
+    }
+
+    /// The same, with this tenant in view.
+    ///
+    /// # Errors
+    /// As [`Host::open`].
+    pub fn with(world: &'w World, engine: &Engine, choice: Choice) -> Result<Self> {
+        let (places, configuration) = (world.places()?, world.configuration()?);
         let store = world.store()?;
         let accounts = Arc::new(Accounts::new(&world.ports, world.person()));
         let view = View::new(&world.ports, choice, &places.state, accounts.clone());
@@ -102,8 +109,7 @@ impl<'w> Host<'w> {
             jobs: jobs.clone(),
             session,
         };
-        let run =
-            Run::begin(&self.store, script, parameters, sources, attendance, context);
+        let run = Run::begin(&self.store, script, parameters, sources, attendance, context);
         let run = self.world.wait(run)?;
         jobs.bind(run.parts());
         Ok(run)

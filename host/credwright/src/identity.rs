@@ -132,8 +132,11 @@ pub fn compared(before: &[Identity], after: &[Identity], form: Form) -> Option<S
     (!rows.is_empty()).then(|| table(&["connector", "", "before", "after"], rows, form))
 }
 
+/// Something of an identity, in words.
+type Member = fn(&Identity) -> String;
+
 /// What a before-and-after table compares.
-const MEMBERS: &[(&str, fn(&Identity) -> String)] = &[
+const MEMBERS: &[(&str, Member)] = &[
     ("identity type", |identity| identity.identity_type.to_string()),
     ("signs in as", Identity::signs_in_as),
     ("certificate", |identity| identity.certificate_sha256.clone().unwrap_or_default()),

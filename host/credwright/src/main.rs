@@ -55,16 +55,8 @@ fn run(line: CommandLine, words: Vec<OsString>) -> Result<Answer> {
 /// Prints what a command answered and gives its exit code.
 fn finish(screen: &Screen, answer: Result<Answer>) -> u8 {
     let answer = answer.unwrap_or_else(Answer::refused);
-    if screen.json {
-        match serde_json::to_value(&answer.document) {
-            Ok(document) => screen.document(&document),
-            Err(error) => screen.tell(&format!("error: the answer is no JSON: {error}")),
-        }
-    } else if !answer.text.is_empty() {
-        screen.data(&answer.text);
-    }
-    if let Some(error) = &answer.document.error {
-        screen.failure_of(error);
+    if !answer.is_printed {
+        answer.print(screen);
     }
     match screen.write_failure() {
         // Whoever reads only the exit code must not take a lost answer for a good one.

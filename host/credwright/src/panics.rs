@@ -37,7 +37,9 @@ fn internal(payload: &(dyn Any + Send)) -> Diagnostic {
     let place = PLACE.with(|last| last.borrow_mut().take()).unwrap_or_default();
     Diagnostic::new(Code::Internal, "credwright made a mistake and stopped what it was doing")
         .meaning("What was done so far is in the journal, and nothing more was begun.")
-        .next("Look at the connectors with: credwright connectors. Then report this with its cause.")
+        .next(
+            "Look at the connectors with: credwright connectors. Then report this with its cause.",
+        )
         .cause(format!("{said} ({place})"))
 }
 

@@ -133,7 +133,8 @@ impl Places {
             return Ok(());
         }
         let shown = self.state.display();
-        let message = format!("The state folder {shown} belongs to user {owner}, not to {}", user.name);
+        let message =
+            format!("The state folder {shown} belongs to user {owner}, not to {}", user.name);
         Err(Diagnostic::new(Code::StateFolder, message)
             .meaning("Files that another user leaves there would be out of reach for its owner.")
             .next(retyped(&format!("sudo -u '#{owner}' "))))

@@ -33,7 +33,7 @@ async fn obey(
             leave(&screen, &mode);
         }
         interrupt.request();
-        screen.tell("Stopping after the step that is being made. Ctrl-C once more leaves at once.");
+        screen.tell("Stopping. Once more leaves at once.");
     }
 }
 

@@ -52,17 +52,16 @@ impl Choice {
         let named = options.profile.as_ref().or(configuration.default_profile.as_ref());
         match named.map(String::as_str) {
             Some(SANDBOX) => Ok(Self::Embedded(places.sandbox.clone())),
-            Some(name) => {
-                Ok(Self::Profile(name.to_owned(), configuration.profile(name)?.clone()))
-            }
-            None if configuration.profiles.is_empty() => {
-                Ok(Self::Embedded(places.sandbox.clone()))
-            }
+            Some(name) => Ok(Self::Profile(name.to_owned(), configuration.profile(name)?.clone())),
+            None if configuration.profiles.is_empty() => Ok(Self::Embedded(places.sandbox.clone())),
             None => {
                 let names: Vec<&str> = configuration.profiles.keys().map(String::as_str).collect();
-                Err(Diagnostic::new(Code::ConfigurationInvalid, "It is not said which tenant is meant")
-                    .meaning("Profiles are configured, so the sandbox is not used without being named.")
-                    .next(format!("Name one: --profile {} (or {SANDBOX})", names.join(" | "))))
+                Err(Diagnostic::new(
+                    Code::ConfigurationInvalid,
+                    "It is not said which tenant is meant",
+                )
+                .meaning("Profiles are configured, so the sandbox is not used without being named.")
+                .next(format!("Name one: --profile {} (or {SANDBOX})", names.join(" | "))))
             }
         }
     }
@@ -99,6 +98,11 @@ impl View {
         !matches!(self.choice, Choice::Profile(..))
     }
 
+    /// Whether the tenant is the sandbox of this state.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.choice, Choice::Embedded(_))
+    }
+
     /// The tenant as far as it is known without opening it; its id may be unknown at first.
     ///
     /// # Errors
@@ -109,17 +113,27 @@ impl View {
         }
         let sandbox = self.is_sandbox();
         match &self.choice {
-            Choice::Embedded(_) => Ok(Remembered::read(&self.ports, &self.state)
-                .embedded
-                .unwrap_or_else(|| TenantName { id: String::new(), name: SANDBOX.to_owned(), sandbox })),
+            Choice::Embedded(_) => {
+                Ok(Remembered::read(&self.ports, &self.state).embedded.unwrap_or_else(|| {
+                    TenantName { id: String::new(), name: SANDBOX.to_owned(), sandbox }
+                }))
+            }
             Choice::Described(file) => {
                 let description = read_description(&self.ports, file)?;
-                Ok(TenantName { id: description.tenant_id.to_string(), name: name_of(&description), sandbox })
+                Ok(TenantName {
+                    id: description.tenant_id.to_string(),
+                    name: name_of(&description),
+                    sandbox,
+                })
             }
             Choice::Profile(name, profile) => Ok(Remembered::read(&self.ports, &self.state)
                 .profiles
                 .remove(name)
-                .unwrap_or_else(|| TenantName { id: profile.tenant.clone(), name: profile.tenant.clone(), sandbox })),
+                .unwrap_or_else(|| TenantName {
+                    id: profile.tenant.clone(),
+                    name: profile.tenant.clone(),
+                    sandbox,
+                })),
         }
     }
 
@@ -208,8 +222,11 @@ impl View {
         let ca_file = &description.ca_file;
         let authorities = self.ports.disk.read(ca_file).map_err(|error| {
             let shown = ca_file.display();
-            Diagnostic::new(Code::ConfigurationInvalid, format!("The CA file {shown} cannot be read"))
-                .cause(error)
+            Diagnostic::new(
+                Code::ConfigurationInvalid,
+                format!("The CA file {shown} cannot be read"),
+            )
+            .cause(error)
         })?;
         let transport = HttpTransport::new(&*self.ports.process, &Trust::Only(authorities))?;
         let id = description.tenant_id.to_string();
@@ -241,8 +258,11 @@ impl View {
             None => Trust::Platform,
             Some(file) => Trust::PlatformAnd(self.ports.disk.read(file).map_err(|error| {
                 let shown = file.display();
-                Diagnostic::new(Code::ConfigurationInvalid, format!("The CA file {shown} cannot be read"))
-                    .cause(error)
+                Diagnostic::new(
+                    Code::ConfigurationInvalid,
+                    format!("The CA file {shown} cannot be read"),
+                )
+                .cause(error)
             })?),
         };
         let transport = HttpTransport::new(&*self.ports.process, &trust)?;
@@ -325,7 +345,9 @@ mod tests {
         let named = |name: &str| Options { profile: Some(name.to_owned()), ..Options::default() };
         let one = configuration("contoso");
         assert!(matches!(choice(&named("sandbox"), &one), Ok(Choice::Embedded(_))));
-        assert!(matches!(choice(&named("contoso"), &one), Ok(Choice::Profile(name, _)) if name == "contoso"));
+        assert!(
+            matches!(choice(&named("contoso"), &one), Ok(Choice::Profile(name, _)) if name == "contoso")
+        );
         choice(&named("contso"), &one).unwrap_err();
 
         let by_default = Configuration { default_profile: Some("contoso".to_owned()), ..one };

@@ -3,8 +3,10 @@
 pub mod connectors;
 pub mod events;
 pub mod help;
+pub mod reset;
 pub mod run;
 pub mod scripts;
+pub mod tenant;
 
 use base::Result;
 
@@ -22,6 +24,7 @@ pub fn execute(world: &World, command: Command) -> Result<Answer> {
         Command::Run(wanted) => run::run(world, &wanted),
         Command::Connectors => connectors::connectors(world),
         Command::Events(wanted) => events::events(world, wanted),
+        Command::Tenant(what) => tenant::tenant(world, what),
         Command::Help(what) => help::help(world, what.topic.as_deref()),
         _ => Err(base::Diagnostic::new(base::Code::Internal, "not written yet")),
     }

@@ -62,10 +62,9 @@ fn settled(host: &Host<'_>, name: &str, script: &Script, parameters: Value) -> R
     drop(run);
 
     let after = world.wait(Identity::all(&host.store))?;
-    let events = world.wait(host.store.find_events(&EventFilter {
-        run: Some(id.clone()),
-        ..EventFilter::default()
-    }))?;
+    let events = world.wait(
+        host.store.find_events(&EventFilter { run: Some(id.clone()), ..EventFilter::default() }),
+    )?;
     let mut document = Document {
         changed,
         tenant: Some(host.view.name()?),
@@ -104,7 +103,7 @@ fn settled(host: &Host<'_>, name: &str, script: &Script, parameters: Value) -> R
             document.error = Some(error);
         }
     }
-    Ok(Answer { document, text })
+    Ok(Answer { document, text, is_printed: false })
 }
 
 /// Adds what only the whole run shows to its failure, and mends the code of a mistake of ours.

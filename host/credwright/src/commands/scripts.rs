@@ -49,9 +49,9 @@ fn list(world: &World) -> Result<Answer> {
 
 /// Scripts or modules as a table.
 pub fn as_table(world: &World, listed: &[Listed]) -> String {
-    let rows = listed.iter().map(|script| {
-        vec![script.name.clone(), script.summary.clone(), origin(&script.origin)]
-    });
+    let rows = listed
+        .iter()
+        .map(|script| vec![script.name.clone(), script.summary.clone(), origin(&script.origin)]);
     table(&["name", "what it does", "from"], rows, world.screen.form())
 }
 
@@ -92,8 +92,7 @@ fn copy(world: &World, name: &str, to: Option<PathBuf>, force: bool) -> Result<A
     }
     disk.write_atomic(&path, source.text.as_bytes(), 0o644).map_err(failed)?;
     world.screen.tell(&format!("Run it with: credwright run {}", run_name(world, &path)?));
-    let mut answer =
-        Answer::new(json!({ "name": name, "path": path }), path.display().to_string());
+    let mut answer = Answer::new(json!({ "name": name, "path": path }), path.display().to_string());
     answer.document.changed = true;
     Ok(answer)
 }

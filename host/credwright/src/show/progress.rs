@@ -34,16 +34,20 @@ impl Progress {
 
     fn ended(&self, summary: &str, failure: Option<&Diagnostic>, took: Option<Duration>) {
         let colour = self.screen.colour;
-        let took = took.filter(|took| *took >= Duration::from_millis(100)).map(|took| {
-            format!(" {}", colour.dim(&format!("({})", span(took))))
-        });
+        let took = took
+            .filter(|took| *took >= Duration::from_millis(100))
+            .map(|took| format!(" {}", colour.dim(&format!("({})", span(took)))));
         let (mark, reason) = match failure {
             None => (colour.green(self.screen.marks().done), String::new()),
             Some(error) => {
                 (colour.red(self.screen.marks().failed), format!(": {}", tame(&error.message)))
             }
         };
-        self.screen.tell(&format!("  {mark} {}{reason}{}", tame(summary), took.unwrap_or_default()));
+        self.screen.tell(&format!(
+            "  {mark} {}{reason}{}",
+            tame(summary),
+            took.unwrap_or_default()
+        ));
     }
 
     fn spin(&self, state: &mut State, what: &str, message: String) {
@@ -66,7 +70,14 @@ impl Progress {
         state.told.remove(what);
     }
 
-    fn wait(&self, state: &mut State, what: &str, seen: (u32, u32), waited: Duration, limit: Duration) {
+    fn wait(
+        &self,
+        state: &mut State,
+        what: &str,
+        seen: (u32, u32),
+        waited: Duration,
+        limit: Duration,
+    ) {
         let times = if seen.1 > 1 {
             format!("seen {} of {} times in a row, ", seen.0, seen.1)
         } else {

@@ -9,11 +9,7 @@ use super::tame;
 const WIDTH: u16 = 120;
 
 /// A table with a heading row. Borders are plain characters where the locale is not UTF-8.
-pub fn table(
-    headings: &[&str],
-    rows: impl IntoIterator<Item = Vec<String>>,
-    form: Form,
-) -> String {
+pub fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>, form: Form) -> String {
     let mut table = fresh(form);
     table.set_header(headings.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
     for row in rows {
