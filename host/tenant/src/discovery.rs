@@ -140,7 +140,7 @@ pub(crate) fn instance(request: &Request, environment: &Environment<'_>) -> Answ
         return answer_of(&error, request, environment);
     };
     let host = request.base.trim_start_matches("https://").to_owned();
-    let known = &request.base == &origin(&endpoint)
+    let known = request.base == origin(&endpoint)
         || endpoint.host_str().is_some_and(|name| GLOBAL_HOSTS.contains(&name));
     if !known {
         let error = TokenError::new(

@@ -198,9 +198,15 @@ async fn spoilt(shared: &Shared, answer: Answer, fault: &Fault) -> Response {
         Fault::HalfBody => {
             let whole = answer.body.as_ref().map_or_else(|| "{}".to_owned(), ToString::to_string);
             let half = Bytes::copy_from_slice(&whole.as_bytes()[..whole.len() / 2]);
-            let end =
-                std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the body ended early");
-            let parts = futures::stream::iter([Ok(half), Err(end)]);
+            let parts = futures::stream::unfold(Some(half), async |half| match half {
+                Some(half) => Some((Ok(half), None)),
+                None => {
+                    // A turn for the connection to send the half: else it would not even begin.
+                    tokio::task::yield_now().await;
+                    let kind = std::io::ErrorKind::UnexpectedEof;
+                    Some((Err(std::io::Error::new(kind, "the body ended early")), None))
+                }
+            });
             // An answer without content has no half: it becomes one with a broken body.
             let status = if answer.status == 204 { 200 } else { answer.status };
             let answer = Answer { status, ..answer };

@@ -86,9 +86,7 @@ pub(crate) fn authenticate(
     let graph = catalog::GRAPH.to_string();
     let audience = jwt.text("aud").unwrap_or_default();
     if ![&graph, "https://graph.microsoft.com", &request.base].contains(&audience) {
-        return Err(GraphError::token(format!(
-            "Access token validation failure. Invalid audience."
-        )));
+        return Err(GraphError::token("Access token validation failure. Invalid audience."));
     }
     caller_of(state, &jwt.claims, environment).ok_or_else(malformed)
 }

@@ -338,12 +338,11 @@ impl Filter {
     pub(crate) fn pinned(&self, name: &str) -> Option<&str> {
         match self {
             Self::And(left, right) => left.pinned(name).or_else(|| right.pinned(name)),
-            Self::Compare { path, operator: Operator::Eq, literal } if path.0 == [name] => {
-                match literal {
-                    Literal::Text(text) | Literal::Word(text) => Some(text),
-                    _ => None,
-                }
-            }
+            Self::Compare {
+                path,
+                operator: Operator::Eq,
+                literal: Literal::Text(text) | Literal::Word(text),
+            } if path.0 == [name] => Some(text),
             _ => None,
         }
     }

@@ -58,7 +58,8 @@ impl Query {
             .is_some_and(|level| level.eq_ignore_ascii_case("eventual"));
         let advanced = query.filter.as_ref().is_some_and(Filter::is_advanced)
             || query.filter.is_some() && query.order_by.is_some();
-        if advanced && !(eventual && query.count) || query.count && !eventual {
+        let unfit = if advanced { !(eventual && query.count) } else { query.count && !eventual };
+        if unfit {
             return Err(unsupported(
                 "Unsupported Query. It needs the header ConsistencyLevel: eventual and \
                  $count=true.",
