@@ -153,31 +153,31 @@ fn fault(error: &reqwest::Error) -> Fault {
         if cause.is::<rustls::Error>() {
             kind = FaultKind::Tls;
         }
-        if let Some(cause) = cause.downcast_ref::<io::Error>() {
-            kind = of_io(cause, kind);
-        }
+        let wrapper = cause.downcast_ref::<io::Error>();
+        kind = wrapper.and_then(|error| of_io(error.kind())).unwrap_or(kind);
         // Wrappers repeat the words of what they wrap.
         if causes.last().is_none_or(|last| !last.contains(&text)) {
             causes.push(text);
         }
-        next = cause.source();
+        // The source of an I/O error is not what it wraps, but the source of that.
+        next = match wrapper.and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => cause.source(),
+        };
     }
     Fault { kind, causes }
 }
 
-fn of_io(error: &io::Error, kind: FaultKind) -> FaultKind {
-    if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
-        return FaultKind::Tls;
-    }
-    match error.kind() {
+fn of_io(kind: io::ErrorKind) -> Option<FaultKind> {
+    match kind {
         io::ErrorKind::ConnectionRefused
         | io::ErrorKind::HostUnreachable
-        | io::ErrorKind::NetworkUnreachable => FaultKind::Refused,
+        | io::ErrorKind::NetworkUnreachable => Some(FaultKind::Refused),
         io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe
-        | io::ErrorKind::UnexpectedEof => FaultKind::Broken,
-        io::ErrorKind::TimedOut => FaultKind::TimedOut,
-        _ => kind,
+        | io::ErrorKind::UnexpectedEof => Some(FaultKind::Broken),
+        io::ErrorKind::TimedOut => Some(FaultKind::TimedOut),
+        _ => None,
     }
 }

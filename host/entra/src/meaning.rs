@@ -62,15 +62,8 @@ pub fn of_graph(name: &str, status: u16, message: &str) -> Option<&'static Graph
     })
 }
 
-/// Whether a wait may go on after this failure: it passes with replication, or the tenant is only
-/// not available for a moment.
+/// Whether a failure passes by itself once a fresh change has reached every replica.
 pub fn passes(error: &Diagnostic) -> bool {
-    if matches!(
-        error.code,
-        Code::RemoteUnreachable | Code::RemoteGarbage | Code::RemoteThrottled | Code::RemoteFailed
-    ) {
-        return true;
-    }
     let Some(remote) = &error.remote else { return false };
     let message = remote.message.as_deref().unwrap_or_default();
     if let Some(number) = remote.aadsts {
@@ -78,6 +71,14 @@ pub fn passes(error: &Diagnostic) -> bool {
     }
     let name = remote.code.as_deref().unwrap_or_default();
     of_graph(name, remote.status.unwrap_or(0), message).is_some_and(|row| row.passes)
+}
+
+/// Whether the tenant was only not available: that says nothing of what is waited for.
+pub fn is_unavailable(error: &Diagnostic) -> bool {
+    matches!(
+        error.code,
+        Code::RemoteUnreachable | Code::RemoteGarbage | Code::RemoteThrottled | Code::RemoteFailed
+    )
 }
 
 /// Whether a failure with this code is likely to be gone later without anybody's doing.

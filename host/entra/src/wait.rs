@@ -88,17 +88,34 @@ impl Session<'_> {
     ///
     /// # Errors
     /// [`Code::ReplicationTimeout`] with what was seen last; else a failure of `look` that does not
-    /// pass by waiting.
+    /// pass by waiting, or of a tenant that was still not available at the end.
     pub async fn until<T, L>(&self, what: &str, look: L) -> Result<T>
+    where
+        L: AsyncFn() -> Result<Look<T>>,
+    {
+        let needed = self.wait_policy().successes.max(1);
+        self.wait(what, needed, true, look).await
+    }
+
+    /// Makes a change that may have to wait until what it refers to is known everywhere. It is
+    /// tried again only where it was refused for that reason.
+    pub(crate) async fn until_known<T, A>(&self, what: &str, act: A) -> Result<T>
+    where
+        A: AsyncFn() -> Result<Look<T>>,
+    {
+        self.wait(what, 1, false, act).await
+    }
+
+    async fn wait<T, L>(&self, what: &str, needed: u32, bridge: bool, look: L) -> Result<T>
     where
         L: AsyncFn() -> Result<Look<T>>,
     {
         let policy = self.wait_policy();
         let began = self.boot_millis();
         let mut seen = 0;
-        let needed = policy.successes.max(1);
         let mut waiting = Waiting { session: self, what, shown: false };
         loop {
+            let mut unavailable = None;
             let last = match look().await {
                 Ok(Look::Seen(value)) => {
                     seen += 1;
@@ -113,6 +130,10 @@ impl Session<'_> {
                 }
                 // What may have been done is not done again without looking.
                 Err(error) if error.applied == Applied::Unknown => return Err(error),
+                Err(error) if bridge && meaning::is_unavailable(&error) => {
+                    seen = 0;
+                    unavailable.insert(error).to_string()
+                }
                 Err(error) if meaning::passes(&error) => {
                     seen = 0;
                     last_seen(&error)
@@ -122,7 +143,8 @@ impl Session<'_> {
             let waited = self.millis_since(began);
             waiting.show(seen, needed, waited, policy.limit);
             if waited.saturating_add(policy.interval) > policy.limit {
-                return Err(ran_out(what, policy.limit, seen, &last));
+                let timeout = || ran_out(what, policy.limit, seen, &last);
+                return Err(unavailable.unwrap_or_else(timeout));
             }
             self.sleep(policy.interval).await;
         }

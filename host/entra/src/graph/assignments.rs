@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Graph, encoded, outgoing};
 use crate::retry::Repeatable;
-use crate::wait::{Look, WaitPolicy};
+use crate::wait::Look;
 
 /// An application role that is granted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,10 +70,8 @@ impl Graph<'_> {
         new: NewAppRoleAssignment,
     ) -> Result<AppRoleAssignment> {
         let what = format!("grant the role {}", new.app_role_id);
-        let once = WaitPolicy { successes: 1, ..self.session.wait_policy() };
         self.session
-            .with_wait(once)
-            .until("principal known", async || {
+            .until_known("principal known", async || {
                 let path = format!("servicePrincipals/{}/appRoleAssignments", new.principal_id);
                 let url = self.url(&path, &[]);
                 // The same grant cannot be made twice, so it may be sent again.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Graph, outgoing};
 use crate::retry::Repeatable;
-use crate::wait::{Look, WaitPolicy};
+use crate::wait::Look;
 
 /// A service principal: an application as it acts in this tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,10 +135,8 @@ impl Graph<'_> {
         app_id: Uuid,
     ) -> Result<ServicePrincipal> {
         let what = format!("create the service principal of the application {app_id}");
-        let once = WaitPolicy { successes: 1, ..self.session.wait_policy() };
         self.session
-            .with_wait(once)
-            .until("application known", async || {
+            .until_known("application known", async || {
                 let url = self.url("servicePrincipals", &[]);
                 // There is one per application at most, so sending it twice makes no second one.
                 let body = NewPrincipal { app_id };

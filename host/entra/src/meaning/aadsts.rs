@@ -36,7 +36,7 @@ const CHECK_NAME: &str = "Check the name, and that you are in the right tenant."
 const OWN_MISTAKE: &str = "This is a mistake of credwright: please report it with the request id.";
 
 /// Every known error of the token endpoint.
-pub const AADSTS: &[AadstsRow] = &[
+pub static AADSTS: &[AadstsRow] = &[
     row(
         700027,
         "expired",

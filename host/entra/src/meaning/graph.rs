@@ -38,7 +38,7 @@ const OWN_MISTAKE: &str = "This is a mistake of credwright: please report it wit
 const POLICY: &str = "Ask whoever sets the tenant's application management policy.";
 
 /// Every known error of Microsoft Graph.
-pub const GRAPH: &[GraphRow] = &[
+pub static GRAPH: &[GraphRow] = &[
     // Validation errors that only mean that something new is not known everywhere yet.
     fresh(
         "Request_BadRequest",
