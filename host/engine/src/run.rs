@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use base::{Diagnostic, Result};
+use base::{Code, Diagnostic, Result};
 use cmdlets::Context;
-use effect::{Approver, Branch, Gate, GateParts, Interrupt, Observer, Policy, RunId};
+use effect::{
+    Approver, Branch, Entry, Gate, GateParts, Interrupt, Journal, Observer, Policy, RunId,
+};
+use futures::future::BoxFuture;
 use serde_json::Value;
 use state::{NewRun, Purpose, RunStatus, Store, Writer};
 
@@ -29,6 +32,17 @@ pub struct Attendance {
 pub struct Run {
     parts: RunParts,
     writer: Arc<Writer>,
+    recorded: bool,
+}
+
+/// The journal of what only looks: there is no record that a change could belong to.
+struct NoJournal;
+
+impl Journal for NoJournal {
+    fn commit<'a>(&'a self, _entries: &'a [Entry]) -> BoxFuture<'a, Result<()>> {
+        let refused = Diagnostic::new(Code::Internal, "A change was begun where only looking is meant");
+        Box::pin(std::future::ready(Err(refused)))
+    }
 }
 
 impl Run {
@@ -45,27 +59,50 @@ impl Run {
         attendance: Attendance,
         context: impl FnOnce(Arc<Writer>) -> Context,
     ) -> Result<Self> {
-        let id = store.new_run_id();
-        let purpose = Purpose { run: id.clone(), script: script.to_owned() };
-        let writer = Arc::new(store.begin_writing(purpose).await?);
+        let writer = writer(store, script).await?;
         writer.begin_run(NewRun { script: script.to_owned(), parameters }).await?;
         let texts: Vec<(&str, &str)> =
             sources.iter().map(|source| (source.name.as_str(), source.text.as_str())).collect();
         if !texts.is_empty() {
             writer.keep_sources(&texts).await?;
         }
+        Ok(Self::with(writer.clone(), writer, attendance, context, true))
+    }
+
+    /// The same for what only looks, such as a line of a prompt: nothing is recorded, and a change
+    /// is refused.
+    ///
+    /// # Errors
+    /// As [`Run::begin`].
+    pub async fn look(
+        store: &Store,
+        script: &str,
+        attendance: Attendance,
+        context: impl FnOnce(Arc<Writer>) -> Context,
+    ) -> Result<Self> {
+        let writer = writer(store, script).await?;
+        Ok(Self::with(writer, Arc::new(NoJournal), attendance, context, false))
+    }
+
+    fn with(
+        writer: Arc<Writer>,
+        journal: Arc<dyn Journal>,
+        attendance: Attendance,
+        context: impl FnOnce(Arc<Writer>) -> Context,
+        recorded: bool,
+    ) -> Self {
         let gate = Arc::new(Gate::new(GateParts {
-            run: id,
-            journal: writer.clone(),
+            run: writer.run().clone(),
+            journal,
             policy: attendance.policy,
             approver: attendance.approver,
             observer: attendance.observer,
             interrupt: attendance.interrupt,
-            clock: store.ports().clock.clone(),
+            clock: writer.store().ports().clock.clone(),
         }));
         let context = Arc::new(context(writer.clone()));
         let branch = Arc::new(Branch::default());
-        Ok(Self { parts: RunParts { gate, branch, context }, writer })
+        Self { parts: RunParts { gate, branch, context }, writer, recorded }
     }
 
     /// Its id.
@@ -86,6 +123,10 @@ impl Run {
             Some(latched) if result.is_ok() => Err(latched),
             _ => result,
         };
+        if !self.recorded {
+            let code = verdict(&self.parts.gate, &result);
+            return (result, code);
+        }
         let flushed = self.parts.gate.flush().await;
         let result = keep_first(result, flushed);
         let code = verdict(&self.parts.gate, &result);
@@ -106,14 +147,18 @@ impl Run {
     }
 }
 
+async fn writer(store: &Store, script: &str) -> Result<Arc<Writer>> {
+    let purpose = Purpose { run: store.new_run_id(), script: script.to_owned() };
+    store.begin_writing(purpose).await.map(Arc::new)
+}
+
 /// The first failure, with what failed after it among its causes.
 fn keep_first<T>(result: Result<T>, then: Result<()>) -> Result<T> {
     match (result, then) {
         (result, Ok(())) => result,
         (Ok(_), Err(error)) => Err(error),
         (Err(first), Err(error)) => {
-            let same: bool = first == error;
-            Err(if same { first } else { Diagnostic::cause(first, error) })
+            Err(if first == error { first } else { first.cause(error) })
         }
     }
 }
