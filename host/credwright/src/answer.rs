@@ -81,9 +81,18 @@ impl Answer {
 
     /// Prints it: the document where JSON is wanted, else the text, and the failure.
     pub fn print(&self, screen: &Screen) {
+        self.print_as(screen, serde_json::to_string_pretty);
+    }
+
+    /// The same as one of many: a document takes one line.
+    pub fn print_line(&self, screen: &Screen) {
+        self.print_as(screen, serde_json::to_string);
+    }
+
+    fn print_as(&self, screen: &Screen, form: impl Fn(&Document) -> serde_json::Result<String>) {
         if screen.json {
-            match serde_json::to_value(&self.document) {
-                Ok(document) => screen.document(&document),
+            match form(&self.document) {
+                Ok(document) => screen.data(&document),
                 Err(error) => screen.tell(&format!("error: the answer is no JSON: {error}")),
             }
         } else if !self.text.is_empty() {

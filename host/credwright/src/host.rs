@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use base::{Code, Diagnostic, Result};
 use cmdlets::Context;
-use cmdlets::context::{Places, Session, Tenants};
+use cmdlets::context::{Places, Session, Tenant, Tenants};
 use cmdlets::registry;
 use effect::policy::DenyList;
 use effect::{Observer, observe::Silent};
 use engine::{Attendance, Engine, JobRunner, Run, Source};
+use futures::future::BoxFuture;
 use keystore::{KeyStores, SoftwareStore, Vault};
 use serde_json::{Value, json};
-use state::Store;
+use state::{Store, Writer};
+use tokio::sync::OnceCell;
 
 use crate::accounts::Accounts;
 use crate::remembered::Remembered;
@@ -20,6 +22,24 @@ use crate::world::World;
 
 /// The connector that a sandbox brings along.
 const FIRST_CONNECTOR: &str = "default";
+
+/// The tenant in view, as one run sees it: the run's record says which one it opened.
+struct RunView {
+    view: Arc<View>,
+    writer: Arc<Writer>,
+    known: OnceCell<Arc<Tenant>>,
+}
+
+impl Tenants for RunView {
+    fn open(&self) -> BoxFuture<'_, Result<Arc<Tenant>>> {
+        let open = || async {
+            let tenant = self.view.open().await?;
+            self.writer.set_run_tenant(&tenant.id, tenant.sandbox).await?;
+            Ok(tenant)
+        };
+        Box::pin(async move { self.known.get_or_try_init(open).await.cloned() })
+    }
+}
 
 /// What all runs of this process share.
 pub struct Host<'w> {
@@ -86,15 +106,51 @@ impl<'w> Host<'w> {
         observer: Arc<dyn Observer>,
         session: Session,
     ) -> Result<Run> {
-        let places = self.world.places()?;
-        let attendance = Attendance {
+        let jobs = Arc::new(JobRunner::new(self.engine.clone()));
+        let (attendance, places) = (self.attendance(observer), self.world.places()?);
+        let context = |writer: Arc<Writer>| {
+            let view =
+                RunView { view: self.view.clone(), writer: writer.clone(), known: OnceCell::new() };
+            self.context(writer, Arc::new(view), places, jobs.clone(), session)
+        };
+        let run = Run::begin(&self.store, script, parameters, sources, attendance, context);
+        let run = self.world.wait(run)?;
+        jobs.bind(run.parts());
+        Ok(run)
+    }
+
+    /// Begins what only looks: it takes the lock, but nothing is recorded.
+    ///
+    /// # Errors
+    /// As [`Host::begin`].
+    pub fn look(&self, script: &str, observer: Arc<dyn Observer>, session: Session) -> Result<Run> {
+        let jobs = Arc::new(JobRunner::new(self.engine.clone()));
+        let (attendance, places) = (self.attendance(observer), self.world.places()?);
+        let context =
+            |writer| self.context(writer, self.view.clone(), places, jobs.clone(), session);
+        let run = self.world.wait(Run::look(&self.store, script, attendance, context))?;
+        jobs.bind(run.parts());
+        Ok(run)
+    }
+
+    fn attendance(&self, observer: Arc<dyn Observer>) -> Attendance {
+        Attendance {
             policy: self.policy.clone(),
             approver: Arc::new(self.world.person()),
             observer,
             interrupt: self.world.interrupt.clone(),
-        };
-        let jobs = Arc::new(JobRunner::new(self.engine.clone()));
-        let context = |writer| Context {
+        }
+    }
+
+    fn context(
+        &self,
+        writer: Arc<Writer>,
+        tenants: Arc<dyn Tenants>,
+        places: &crate::places::Places,
+        jobs: Arc<JobRunner>,
+        session: Session,
+    ) -> Context {
+        Context {
             ports: self.world.ports.clone(),
             writer,
             keystores: self.keystores.clone(),
@@ -104,15 +160,11 @@ impl<'w> Host<'w> {
                 certificates: places.state.join("certificates"),
                 machine_certificates: places.machine_certificates.clone(),
             },
-            tenants: self.view.clone(),
+            tenants,
             passwords: self.accounts.clone(),
-            jobs: jobs.clone(),
+            jobs,
             session,
-        };
-        let run = Run::begin(&self.store, script, parameters, sources, attendance, context);
-        let run = self.world.wait(run)?;
-        jobs.bind(run.parts());
-        Ok(run)
+        }
     }
 
     /// Gives a sandbox that this state has not seen yet its first connector: `default`, signed in

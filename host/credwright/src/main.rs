@@ -11,6 +11,7 @@ mod identity;
 mod logging;
 mod panics;
 mod places;
+mod prompt;
 mod remembered;
 mod show;
 mod signals;

@@ -1,6 +1,7 @@
 //! Ctrl-C, SIGTERM and SIGHUP.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use effect::Interrupt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -11,29 +12,41 @@ use crate::terminal::TerminalMode;
 /// Exit code of an interrupted run.
 const INTERRUPTED: i32 = 4;
 
+/// What a signal reaches.
+#[derive(Clone)]
+pub struct Watched {
+    /// The request to stop.
+    pub interrupt: Arc<Interrupt>,
+    /// Where it is told.
+    pub screen: Arc<Screen>,
+    /// How the terminal was at first.
+    pub mode: Arc<TerminalMode>,
+    /// Whether the program only waits for a line at its prompt.
+    pub idle: Arc<AtomicBool>,
+}
+
 /// Turns signals into a request to stop; a second one leaves at once. Must be called on a tokio
 /// runtime.
-pub fn watch(interrupt: Arc<Interrupt>, screen: Arc<Screen>, mode: Arc<TerminalMode>) {
-    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    for kind in kinds {
+pub fn watch(watched: &Watched) {
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
         // Where the system gives no handler the signal ends the process, as it always did.
-        let Ok(signal) = signal(kind) else { continue };
-        tokio::spawn(obey(signal, interrupt.clone(), screen.clone(), mode.clone()));
+        if let Ok(signal) = signal(kind) {
+            tokio::spawn(obey(signal, watched.clone()));
+        }
     }
 }
 
-async fn obey(
-    mut signal: Signal,
-    interrupt: Arc<Interrupt>,
-    screen: Arc<Screen>,
-    mode: Arc<TerminalMode>,
-) {
+async fn obey(mut signal: Signal, watched: Watched) {
     while signal.recv().await.is_some() {
-        if interrupt.is_requested() {
-            leave(&screen, &mode);
+        if watched.idle.load(Ordering::SeqCst) {
+            leave(&watched, "Nothing was being done.", 0);
         }
-        interrupt.request();
-        screen.tell("Stopping. Once more leaves at once.");
+        if watched.interrupt.is_requested() {
+            let told = "Left at once. What was being changed is recorded as pending.";
+            leave(&watched, told, INTERRUPTED);
+        }
+        watched.interrupt.request();
+        watched.screen.tell("Stopping. Once more leaves at once.");
     }
 }
 
@@ -41,9 +54,10 @@ async fn obey(
     clippy::disallowed_methods,
     reason = "the admin asked twice: what is pending is in the journal, and nothing may tidy it up"
 )]
-fn leave(screen: &Screen, mode: &TerminalMode) -> ! {
-    let _ = screen.spinners.clear();
-    mode.restore();
-    screen.tell("Left at once. What was being changed is recorded as pending.");
-    std::process::exit(INTERRUPTED)
+fn leave(watched: &Watched, told: &str, code: i32) -> ! {
+    // Where the screen cannot be cleared, leaving is all the same.
+    let _ = watched.screen.spinners.clear();
+    watched.mode.restore();
+    watched.screen.tell(told);
+    std::process::exit(code)
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use base::clock::SystemClock;
@@ -35,6 +36,7 @@ pub struct World {
     /// Options of every command.
     pub options: Options,
     words: Vec<OsString>,
+    idle: Arc<AtomicBool>,
     runtime: tokio::runtime::Runtime,
     places: OnceLock<Places>,
     store: OnceLock<Store>,
@@ -71,12 +73,18 @@ impl World {
             mode: Arc::new(TerminalMode::remember()),
             options,
             words,
+            idle: Arc::default(),
             runtime,
             places: OnceLock::new(),
             store: OnceLock::new(),
         };
         let _entered = world.runtime.enter();
-        signals::watch(world.interrupt.clone(), world.screen.clone(), world.mode.clone());
+        signals::watch(&signals::Watched {
+            interrupt: world.interrupt.clone(),
+            screen: world.screen.clone(),
+            mode: world.mode.clone(),
+            idle: world.idle.clone(),
+        });
         drop(_entered);
         Ok(world)
     }
@@ -84,6 +92,11 @@ impl World {
     /// Waits for asynchronous work.
     pub fn wait<F: Future>(&self, work: F) -> F::Output {
         self.runtime.block_on(work)
+    }
+
+    /// Says whether the program only waits for a line, so that a signal may end it at once.
+    pub fn idle(&self, idle: bool) {
+        self.idle.store(idle, Ordering::SeqCst);
     }
 
     /// Ends the world without waiting for threads that nobody needs any more.

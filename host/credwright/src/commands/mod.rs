@@ -12,6 +12,7 @@ use base::Result;
 
 use crate::answer::Answer;
 use crate::cli::Command;
+use crate::prompt;
 use crate::world::World;
 
 /// Does what the command line asks for.
@@ -26,6 +27,6 @@ pub fn execute(world: &World, command: Command) -> Result<Answer> {
         Command::Events(wanted) => events::events(world, wanted),
         Command::Tenant(what) => tenant::tenant(world, what),
         Command::Help(what) => help::help(world, what.topic.as_deref()),
-        _ => Err(base::Diagnostic::new(base::Code::Internal, "not written yet")),
+        Command::Repl => prompt::repl(world),
     }
 }

@@ -11,7 +11,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base::{Diagnostic, Process};
 use indicatif::MultiProgress;
-use serde_json::Value;
 
 use self::colour::Colour;
 use self::table::Form;
@@ -94,11 +93,6 @@ impl Screen {
                 self.failure().get_or_insert(error);
             }
         });
-    }
-
-    /// Prints the one JSON document of a command.
-    pub fn document(&self, document: &Value) {
-        self.data(&format!("{document:#}"));
     }
 
     /// Tells something on standard error.

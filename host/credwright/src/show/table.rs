@@ -5,8 +5,8 @@ use comfy_table::{ContentArrangement, Table};
 
 use super::tame;
 
-/// How wide a table becomes where no terminal says so.
-const WIDTH: u16 = 120;
+/// What no table can be narrower than and still be read.
+const NARROWEST: u16 = 40;
 
 /// A table with a heading row. Borders are plain characters where the locale is not UTF-8.
 pub fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>, form: Form) -> String {
@@ -41,7 +41,10 @@ fn fresh(form: Form) -> Table {
     table
         .load_style(if form.drawn { UTF8_FULL_CONDENSED } else { ASCII_FULL_CONDENSED })
         .force_no_tty()
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(form.width.unwrap_or(WIDTH).max(40));
+        .set_content_arrangement(ContentArrangement::Disabled);
+    // Where no terminal shows it, nothing is broken into lines: what reads it may be a program.
+    if let Some(width) = form.width {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.max(NARROWEST));
+    }
     table
 }
