@@ -7,7 +7,7 @@
 //! changes something asks for a [`effect::Permit`].
 
 pub mod assertion;
-pub mod certificate;
+mod certificate;
 mod certificate_request;
 mod challenge;
 mod client;

@@ -27,6 +27,4 @@ pub use uri::{KeyUri, Scheme};
 pub use vault::Vault;
 
 #[cfg(test)]
-mod permits;
-#[cfg(test)]
 mod tests;

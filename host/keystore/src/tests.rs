@@ -2,6 +2,7 @@
 
 mod contract;
 mod pem;
+mod permits;
 mod software;
 mod vault;
 
@@ -13,7 +14,7 @@ use base::process::SystemProcess;
 use base::virtual_world::VirtualWorld;
 use base::{Ports, Result, Timestamp};
 
-use crate::permits::permitted;
+use self::permits::permitted;
 use crate::{KeyPool, KeyStore, KeyUri, PublicKey, SoftwareStore};
 
 /// Keys that all tests of this process share.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use base::Result;
+use base::{Code, Diagnostic, Result};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -116,14 +116,21 @@ impl Graph<'_> {
         self.get("read who is signed in", self.url("me", &[SELECT])).await
     }
 
-    /// The directory roles of the user who is signed in, as the directory lists them now. (The
-    /// token's are in [`Graph::caller`].)
+    /// The directory roles of whoever calls, as the directory lists them now. (The token's are in
+    /// [`Graph::caller`].)
     ///
     /// # Errors
-    /// As [`Graph::me`].
+    /// `graph.token` where the token does not say who calls; else `graph.*`, `sign_in.*`,
+    /// `remote.*`.
     pub async fn my_directory_roles(&self) -> Result<Vec<DirectoryObject>> {
-        let what = "list the directory roles of who is signed in";
-        let mut found: Vec<DirectoryObject> = self.all(what, self.url("me/memberOf", &[])).await?;
+        let caller = self.caller().await?;
+        let Some(id) = caller.object_id else {
+            return Err(Diagnostic::new(Code::GraphToken, "The token does not say who calls"));
+        };
+        let kind = if caller.application { "servicePrincipals" } else { "users" };
+        let url = self.url(&format!("{kind}/{id}/memberOf"), &[]);
+        let what = format!("list the directory roles of {}", caller.name);
+        let mut found: Vec<DirectoryObject> = self.all(&what, url).await?;
         found.retain(|object| object.role_template_id.is_some());
         Ok(found)
     }
