@@ -32,6 +32,8 @@ pub(crate) enum Endpoint {
     Keys { tenant: String },
     /// `/common/discovery/instance`
     Instance,
+    /// `/common/userrealm/{user}`
+    Realm { user: String },
     /// `/v1.0/…`, the segments after the version.
     Graph { segments: Vec<String> },
     /// Anything else.
@@ -48,6 +50,9 @@ impl Endpoint {
                 Self::Graph { segments: rest.iter().map(ToString::to_string).collect() }
             }
             [_, "discovery", "instance"] => Self::Instance,
+            ["common", realm, user] if realm.eq_ignore_ascii_case("userrealm") => {
+                Self::Realm { user: (*user).to_owned() }
+            }
             [tenant, "oauth2", "v2.0", "token"] => Self::Token { tenant: (*tenant).to_owned() },
             [tenant, "v2.0", ".well-known", "openid-configuration"] => {
                 Self::Configuration { tenant: (*tenant).to_owned(), v2: true }
@@ -62,7 +67,7 @@ impl Endpoint {
         }
     }
 
-    /// The name of the operation, for faults: `token`, `configuration`, `keys`, `instance`, or
+    /// The name of the operation, for faults: `token`, `configuration`, `keys`, `instance`, `realm`, or
     /// method and path template for Graph (`POST /applications/{id}/addKey`).
     pub(crate) fn operation(&self, method: &Method) -> String {
         match self {
@@ -70,6 +75,7 @@ impl Endpoint {
             Self::Configuration { .. } => "configuration".to_owned(),
             Self::Keys { .. } => "keys".to_owned(),
             Self::Instance => "instance".to_owned(),
+            Self::Realm { .. } => "realm".to_owned(),
             Self::Graph { segments } => {
                 format!("{method} {}", graph::path::parse(segments).template)
             }
@@ -93,6 +99,7 @@ pub(crate) fn apply(
         }
         Endpoint::Keys { tenant } => discovery::keys(state, tenant, request, environment),
         Endpoint::Instance => discovery::instance(request, environment),
+        Endpoint::Realm { user } => discovery::realm(state, user),
         Endpoint::Graph { segments } => graph::answer(&mut next, segments, request, environment),
         Endpoint::Unknown => Answer::json(404, serde_json::json!({"error": "not_found"})),
     };

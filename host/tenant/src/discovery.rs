@@ -170,6 +170,24 @@ pub(crate) fn instance(request: &Request, environment: &Environment<'_>) -> Answ
     ))
 }
 
+/// Whether a user signs in here or at a federation service: MSAL asks before each sign-in by password.
+pub(crate) fn realm(state: &State, user: &str) -> Answer {
+    let domain = user.rsplit_once('@').map(|(_, domain)| domain).unwrap_or_default();
+    if !state.organization.has_domain(domain) {
+        return Answer::json(200, json!({ "ver": "1.0", "account_type": "Unknown" }));
+    }
+    Answer::json(
+        200,
+        json!({
+            "ver": "1.0",
+            "account_type": "Managed",
+            "domain_name": domain,
+            "cloud_instance_name": "microsoftonline.com",
+            "cloud_audience_urn": "urn:federation:MicrosoftOnline",
+        }),
+    )
+}
+
 const GLOBAL_HOSTS: &[&str] =
     &["login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"];
 

@@ -71,7 +71,7 @@ impl Faults {
     }
 
     /// Lets the next request of that operation fail. An operation is named `token`, `configuration`,
-    /// `keys`, `instance`; for Microsoft Graph by method and path with `{id}` for each object
+    /// `keys`, `instance`, `realm`; for Microsoft Graph by method and path with `{id}` for each object
     /// (`POST /applications/{id}/addKey`), or by the last word of its path alone (`addKey`); or `*`.
     pub fn next(&self, operation: &str, fault: Fault) {
         self.plan(operation, 0, 1, fault);

@@ -61,10 +61,24 @@ const WORDS: &[&str] = &[
 
 /// What may stand where an id is expected without being one.
 const AFTER_COLLECTION: &[&str] = &["$ref", "$count", "delta"];
-const CAST: &str = "microsoft.graph.";
+
+/// The namespace of types and actions, and its alias, which Microsoft's own libraries send.
+const NAMESPACES: &[&str] = &["microsoft.graph.", "graph."];
+
+/// Types that a collection is cast to.
+const TYPES: &[&str] = &["application", "servicePrincipal", "user", "group", "device"];
 
 fn known(name: &str, words: &'static [&'static str]) -> Option<&'static str> {
     words.iter().copied().find(|word| word.eq_ignore_ascii_case(name))
+}
+
+/// The type or the action that a segment names with its namespace.
+fn cast(segment: &str) -> Option<&'static str> {
+    NAMESPACES.iter().find_map(|namespace| {
+        let start = segment.get(..namespace.len())?;
+        let name = start.eq_ignore_ascii_case(namespace).then(|| &segment[namespace.len()..])?;
+        known(name, TYPES).or_else(|| known(name, WORDS))
+    })
 }
 
 /// Strips quotes of an alternate key's value and undoubles those inside.
@@ -90,8 +104,7 @@ pub(crate) fn parse(segments: &[String]) -> GraphPath {
     let mut targets = Vec::new();
     let mut expects_id = false;
     for segment in segments {
-        let lower = segment.to_ascii_lowercase();
-        let cast = lower.strip_prefix(CAST);
+        let cast = cast(segment);
         if expects_id && known(segment, AFTER_COLLECTION).is_none() && cast.is_none() {
             template.push_str("/{id}");
             let alternate = segment.to_ascii_lowercase().starts_with("roletemplateid=");
@@ -109,9 +122,14 @@ pub(crate) fn parse(segments: &[String]) -> GraphPath {
             expects_id = key.is_none();
         } else {
             // Actions go by their short name, casts of a collection keep theirs (facts 3).
-            let action = cast.and_then(|action| known(action, WORDS));
-            let word = action.or_else(|| known(name, WORDS));
-            template.push_str(word.unwrap_or(if cast.is_some() { &lower } else { name }));
+            match cast {
+                Some(name) if TYPES.contains(&name) => {
+                    template.push_str("microsoft.graph.");
+                    template.push_str(name);
+                }
+                Some(action) => template.push_str(action),
+                None => template.push_str(known(name, WORDS).unwrap_or(name)),
+            }
             expects_id = false;
         }
         if let Some(key) = key {
@@ -174,6 +192,11 @@ mod tests {
             parsed("/directory/deletedItems/1/restore").0,
             "/directory/deletedItems/{id}/restore"
         );
+        assert_eq!(
+            parsed("/directory/deletedItems/graph.servicePrincipal").0,
+            "/directory/deletedItems/microsoft.graph.servicePrincipal"
+        );
+        assert_eq!(parsed("/users/graph.someone@contoso.com").0, "/users/{id}");
         assert_eq!(parsed("/applications/$count").0, "/applications/$count");
     }
 

@@ -92,7 +92,7 @@ routes! {
     GET "/roleManagement/directory/roleDefinitions/{id}", ReadRoles => role_assignments::definition;
 
     GET "/directory/deletedItems/microsoft.graph.application", ReadApplications => deleted::applications;
-    GET "/directory/deletedItems/microsoft.graph.serviceprincipal", ReadApplications => deleted::principals;
+    GET "/directory/deletedItems/microsoft.graph.servicePrincipal", ReadApplications => deleted::principals;
     GET "/directory/deletedItems/microsoft.graph.user", ReadUsers => deleted::users;
     GET "/directory/deletedItems/{id}", SignedIn => deleted::get;
     DELETE "/directory/deletedItems/{id}", SignedIn => deleted::purge;

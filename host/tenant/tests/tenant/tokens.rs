@@ -224,4 +224,8 @@ fn discovery_leads_to_itself() {
     let unknown =
         world.send("GET", "/nobody.example/v2.0/.well-known/openid-configuration", &[], "");
     assert_eq!(unknown.expect(400)["error_codes"], json!([90002]));
+    for (user, kind) in [("admin@contoso.com", "Managed"), ("x@elsewhere.example", "Unknown")] {
+        let path = format!("/common/UserRealm/{user}?api-version=1.0");
+        assert_eq!(world.send("GET", &path, &[], "").expect(200)["account_type"], kind);
+    }
 }
