@@ -93,6 +93,7 @@ impl Session<'_> {
         loop {
             attempt += 1;
             let outcome = self.attempt(request).await;
+            note(request, attempt, &outcome);
             let again = match &outcome {
                 Ok(answer) => self.react(request, answer, attempt),
                 Err(error) => self.react_to_fault(request, error, attempt),
@@ -177,6 +178,20 @@ impl Session<'_> {
         self.show(&progress);
         self.sleep(pause).await;
         self.show(&WaitProgress { ended: true, ..progress });
+    }
+}
+
+/// Logs one attempt: never a header or a body, since both hold secrets.
+fn note(request: &Outgoing<'_>, attempt: u32, outcome: &Result<Answer, TransportError>) {
+    let (method, path) = (&request.method, request.url.path());
+    match outcome {
+        Ok(answer) => {
+            let (status, id) = (answer.status.as_u16(), &answer.correlation_id);
+            tracing::debug!(%method, path, attempt, status, correlation_id = %id, "answered");
+        }
+        Err(error) => {
+            tracing::debug!(%method, path, attempt, fault = ?error, "no answer");
+        }
     }
 }
 

@@ -27,7 +27,7 @@ const fn fresh(
     AadstsRow { number, says: "", code, passes: true, meaning, next }
 }
 
-const NEW_KEY: &str = "Rotate to a new certificate: credwright run rotate";
+const NEW_KEY: &str = "Make a new certificate and register it on the application.";
 const REGISTER: &str = "Look at the application's key credentials, and register this certificate \
                         or rotate to one that is registered.";
 const ASK_PERSON: &str = "Sign in with an administrator application's certificate instead, or with \
