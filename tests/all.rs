@@ -1,3 +1,4 @@
 //! The tests that span crates, in one binary.
 
 mod architecture;
+mod virtual_world;

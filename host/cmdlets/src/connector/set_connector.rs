@@ -52,7 +52,7 @@ impl Cmdlet for SetConnector {
         errors: &[
             (Code::ConnectorUnknown, "there is no such connector"),
             (Code::ConnectorExists, "the new name is taken"),
-            (Code::UsageCommand, "nothing is to be changed"),
+            (Code::CmdletParameter, "nothing is to be changed"),
         ],
         examples: &[
             Example {
@@ -63,7 +63,7 @@ impl Cmdlet for SetConnector {
             Example {
                 title: "Nothing to change",
                 script: r#"set_connector(#{ connector: "default" })"#,
-                shows: Shows::Failure(Code::UsageCommand),
+                shows: Shows::Failure(Code::CmdletParameter),
             },
         ],
     };
@@ -98,7 +98,7 @@ impl Cmdlet for SetConnector {
             ..ConnectorChange::default()
         };
         if change == ConnectorChange::default() {
-            return Err(Diagnostic::new(Code::UsageCommand, "set_connector: nothing is to be changed")
+            return Err(Diagnostic::new(Code::CmdletParameter, "set_connector: nothing is to be changed")
                 .next("See what can be: credwright help set_connector"));
         }
         let intent = StepIntent {

@@ -71,7 +71,7 @@ impl Cmdlet for SetScheduler {
         see_also: &["get_scheduler", "pause_scheduler"],
         errors: &[
             (Code::SchedulerBusy, "a cycle runs, or another run paused the scheduler"),
-            (Code::UsageCommand, "the interval is shorter than permitted, or nothing is given"),
+            (Code::CmdletParameter, "the interval is shorter than permitted, or nothing is given"),
         ],
         examples: &[
             Example {
@@ -82,7 +82,7 @@ impl Cmdlet for SetScheduler {
             Example {
                 title: "More often than the cloud permits",
                 script: r#"set_scheduler(#{ connector: "default", customized_sync_cycle_interval: "5m" })"#,
-                shows: Shows::Failure(Code::UsageCommand),
+                shows: Shows::Failure(Code::CmdletParameter),
             },
         ],
     };
@@ -106,7 +106,7 @@ impl Cmdlet for SetScheduler {
         }
         let change = wanted(&parameters);
         if change == SchedulerChange::default() {
-            return Err(Diagnostic::new(Code::UsageCommand, "set_scheduler: nothing is to be changed")
+            return Err(Diagnostic::new(Code::CmdletParameter, "set_scheduler: nothing is to be changed")
                 .next("See what can be: credwright help set_scheduler"));
         }
         if parameters.maintenance_enabled == Some(false) {
