@@ -1,5 +1,7 @@
 //! What a fresh tenant holds, principals, grants, users and directory roles.
 
+use base::Timestamp;
+use base::virtual_world::VirtualWorld;
 use serde_json::{Value, json};
 
 use crate::sign_in::new_user;
@@ -61,6 +63,13 @@ fn the_same_seed_makes_the_same_tenant() {
     let (one, two) = (World::new(), World::new());
     assert_eq!(one.sign_ins.tenant_id, two.sign_ins.tenant_id);
     assert_eq!(one.sign_ins.legacy_username, two.sign_ins.legacy_username);
+}
+
+#[test]
+fn a_world_may_begin_long_ago() {
+    let world = VirtualWorld::new(1, Timestamp::from_seconds(1_000)).unwrap();
+    let world = World::of(world.ports());
+    assert_eq!(world.administrator().get("/applications").status, 200);
 }
 
 #[test]

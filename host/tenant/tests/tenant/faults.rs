@@ -158,3 +158,27 @@ fn what_happens_to_a_fork_does_not_happen_here() {
     assert_eq!(world.sandbox.show(), before);
     assert_ne!(twin.sandbox.show(), before);
 }
+
+#[test]
+fn no_change_is_lost_when_many_come_at_once() {
+    let world = World::new();
+    let token = format!("Bearer {}", world.administrator_token());
+    let router = world.sandbox.router();
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (router, token) = (router.clone(), &token);
+            scope.spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                for n in 0..25 {
+                    let body = json!({ "displayName": format!("{thread} {n}") }).to_string();
+                    let request = http::Request::post("https://x.invalid/v1.0/applications")
+                        .header("authorization", token)
+                        .body(axum::body::Body::from(body));
+                    let answer = tower::ServiceExt::oneshot(router.clone(), request.unwrap());
+                    assert_eq!(runtime.block_on(answer).unwrap().status(), 201);
+                }
+            });
+        }
+    });
+    assert_eq!(world.sandbox.show().applications.len(), 101);
+}

@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::clock::SystemClock;
 use base::disk::SystemDisk;
 use base::executor::TokioExecutor;
 use base::process::SystemProcess;
 use base::random::SystemRandom;
-use base::{Code, Ports};
+use base::virtual_world::VirtualClock;
+use base::{Clock as _, Code, Ports};
 use tenant::{Description, Fault, Opened, Sandbox, Served};
 
 fn real_ports() -> Ports {
@@ -170,4 +172,28 @@ async fn lost_and_half_answers_break_the_connection() {
         assert_eq!(printed.trim(), expected, "{fault:?} {output:?}");
     }
     served.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_ends_soon_is_made_anew_under_the_same_authority() {
+    let folder = tempfile::tempdir().unwrap();
+    let day = Duration::from_secs(24 * 60 * 60);
+    let at = |days: u32| {
+        let clock = VirtualClock::new(SystemClock.now().plus(day * days));
+        Ports { clock: Arc::new(clock), ..real_ports() }
+    };
+    let mut files = Vec::new();
+    for days in [0, 82, 84] {
+        let Opened::Owner(sandbox) = Sandbox::open(&at(days), folder.path()).unwrap() else {
+            panic!("somebody else has it")
+        };
+        sandbox.serve(any_port()).await.unwrap().shutdown().await.unwrap();
+        drop(sandbox);
+        files.push(
+            ["ca.pem", "server.pem"].map(|name| std::fs::read(folder.path().join(name)).unwrap()),
+        );
+    }
+    assert_eq!(files[0], files[1], "eight days left");
+    assert_eq!(files[1][0], files[2][0], "the authority stays");
+    assert_ne!(files[1][1], files[2][1], "six days left");
 }

@@ -87,8 +87,11 @@ impl World {
 
     /// A fresh tenant with the delays it comes with.
     pub fn with_delays() -> Self {
-        let world = virtual_world();
-        let ports = world.ports();
+        Self::of(virtual_world().ports())
+    }
+
+    /// A fresh tenant in a world of one's own.
+    pub fn of(ports: Ports) -> Self {
         let sandbox = Sandbox::in_memory_with(&ports, keys()).unwrap();
         let sign_ins = sandbox.sign_ins();
         let administrator = Credential::from_pem(sign_ins.certificate_pem.expose());
