@@ -170,7 +170,6 @@ impl Registering<'_> {
         self.graph.application_readable(&reference).await?;
         let key_id = self.key(&reference).await?;
         let principal = self.principal(&application).await?;
-        self.graph.principal_readable(PrincipalRef::Id(principal.id)).await?;
         let name = application.display_name.clone().unwrap_or_default();
         for grant in &grants {
             self.grant(principal.id, &name, grant).await?;
@@ -248,24 +247,33 @@ impl Registering<'_> {
             Result::Ok(key.map(|key| key.key_id))
         };
         let look = async || self.session.look_for("key credential", registered).await;
-        if look().await?.is_none() {
-            let sha256 = &self.certificate.sha256;
-            let intent = StepIntent {
-                name: "register_key".to_owned(),
-                summary: format!("register the certificate {} on {application}", self.certificate),
-                marker: json!({ "certificate_sha256": sha256 }),
-                undo: Undo::cmdlet("remove_app_key", json!({ "certificate_sha256": sha256 })),
-            };
-            let done = async || Ok(look().await?.map(|_| ()));
-            self.call
-                .step(intent, done, async |permit| {
-                    self.graph.add_key_to_list(permit, application, self.certificate).await
-                })
-                .await?;
-        }
-        let key = self.graph.key_registered(application, self.certificate).await?;
-        self.record_key(key.key_id).await?;
-        Ok(key.key_id)
+        let key_id = match look().await? {
+            Some(key_id) => key_id,
+            None => self.register_key(application, look).await?,
+        };
+        self.record_key(key_id).await?;
+        Ok(key_id)
+    }
+
+    async fn register_key(
+        &self,
+        application: &ApplicationRef,
+        look: impl AsyncFn() -> Result<Option<Uuid>>,
+    ) -> Result<Uuid> {
+        let sha256 = &self.certificate.sha256;
+        let intent = StepIntent {
+            name: "register_key".to_owned(),
+            summary: format!("register the certificate {} on {application}", self.certificate),
+            marker: json!({ "certificate_sha256": sha256 }),
+            undo: Undo::cmdlet("remove_app_key", json!({ "certificate_sha256": sha256 })),
+        };
+        self.call
+            .step(intent, look, async |permit| {
+                self.graph.add_key_to_list(permit, application, self.certificate).await?;
+                let key = self.graph.key_registered(application, self.certificate).await?;
+                Ok(key.key_id)
+            })
+            .await
     }
 
     /// Keeps the key credential's id with the certificate: it is what a removal will need.

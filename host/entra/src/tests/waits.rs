@@ -185,7 +185,7 @@ proptest! {
     /// However looks come out, a wait that succeeds ends with the demanded row of successes, and
     /// one that fails never had such a row.
     #[test]
-    fn successes_are_in_a_row(looks in proptest::collection::vec(any::<bool>(), 70), needed in 1_u32..6) {
+    fn successes_are_in_a_row(looks in proptest::collection::vec(any::<bool>(), 250), needed in 1_u32..6) {
         let world = World::new();
         let made = Mutex::new(0_usize);
         let policy = WaitPolicy { successes: needed, ..WaitPolicy::default() };
