@@ -11,7 +11,7 @@ use crate::engine::Shared;
 use crate::program::{self, File, Program};
 use crate::source_map::SourceMap;
 use calls::Calls;
-pub(crate) use words::Words;
+pub(crate) use words::{Words, functions, offered};
 
 /// How many findings are told at once.
 const TOLD: usize = 10;
@@ -60,7 +60,7 @@ pub(crate) fn line(words: &Words<'_>, file: &File, map: &SourceMap) -> Result<()
 }
 
 fn file_rules(words: &Words<'_>, file: &File, map: &SourceMap, findings: &mut Vec<Finding>) {
-    definitions(words, file, findings);
+    definitions(words, file, map, findings);
     let mut calls = Calls::new(words, file, map);
     file.ast.walk(&mut |path: &[ASTNode]| {
         if let Some(node) = path.last() {
@@ -138,7 +138,7 @@ fn top_level(ast: &AST, findings: &mut Vec<Finding>) {
 }
 
 /// A function must not take the name of a cmdlet or a combinator away.
-fn definitions(words: &Words<'_>, file: &File, findings: &mut Vec<Finding>) {
+fn definitions(words: &Words<'_>, file: &File, map: &SourceMap, findings: &mut Vec<Finding>) {
     for function in file.ast.iter_fn_def() {
         let count = function.params.len();
         let taken = if words.cmdlet(&function.name).is_some() && count <= 1 {
@@ -151,12 +151,24 @@ fn definitions(words: &Words<'_>, file: &File, findings: &mut Vec<Finding>) {
             continue;
         };
         let message = format!("'{}' is the name of {taken}", function.name);
-        let at = function.body.start_position();
+        let at = named_at(file, &function.name, function.body.start_position(), map);
         findings.push(Finding::new(
             at,
             Diagnostic::new(Code::ScriptRule, message).next("Choose another name."),
         ));
     }
+}
+
+/// The tree does not know where a function's name stands: it is looked for in front of its body.
+fn named_at(file: &File, name: &str, body: Position, map: &SourceMap) -> Position {
+    let found = map.place(body).and_then(|place| {
+        let line = file.source.text.lines().nth(place.line - 1)?;
+        let at = line.find(&format!("fn {name}"))? + "fn ".len();
+        let column = u16::try_from(line[..at].chars().count() + 1).ok()?;
+        let line = u16::try_from(body.line()?).ok()?;
+        Some(Position::new(line, column))
+    });
+    found.unwrap_or(body)
 }
 
 /// Rhai looks up names where they are called, not where they are written. So that a closure means

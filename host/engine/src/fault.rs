@@ -151,7 +151,7 @@ fn parse(kind: &ParseErrorType, text: &str) -> Diagnostic {
         }
         P::ModuleUndefined(name) => syntax(format!("There is no module '{name}' in this file"))
             .next(format!("Import it at the top of the file: import \"{name}\" as {name};")),
-        P::Reserved(word) if word == "eval" => {
+        P::BadInput(LexError::ImproperSymbol(word, _)) if word == "eval" => {
             Diagnostic::new(Code::ScriptRule, "'eval' is not available to scripts")
                 .meaning("The checker must see everything that a script may do before it runs.")
         }

@@ -39,3 +39,6 @@ pub use run::{Attendance, Run};
 pub use script::{Finished, RunParts, Script};
 pub use session::{Candidate, Completion, Input, Session};
 pub use verdict::verdict;
+
+#[cfg(test)]
+mod tests;

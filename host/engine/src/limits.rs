@@ -34,7 +34,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             operations: 20_000_000,
-            script_time: Duration::from_secs(60),
+            script_time: Duration::from_secs(30),
             call_levels: 100,
             expression_depth: 64,
             text_size: 8 * 1024 * 1024,

@@ -95,7 +95,7 @@ impl<'a> Loader<'a> {
         text.push_str(before);
         text.extend(std::iter::repeat_n('\n', lines));
         match source.text.strip_prefix("#!") {
-            Some(rest) => text.extend(["//", rest]),
+            Some(rest) => text.extend(["// ", rest]),
             None => text.push_str(&source.text),
         }
         let parsed = self.parser.compile_with_scope(scope, &text);
@@ -104,7 +104,7 @@ impl<'a> Loader<'a> {
             Err(error) => return Err(fault::of_parse(&error, &self.map)),
         };
         self.map.note_functions(functions(&ast));
-        let imports = imports(&ast, &self.map)?;
+        let imports = imports(&ast, &self.map, before.is_empty())?;
         Ok(File { source, ast, imports })
     }
 
@@ -201,7 +201,8 @@ fn look(source: &Source, limits: &Limits) -> Result<()> {
 }
 
 /// The imports at the top of a file. An import must name its module and its alias in the text.
-fn imports(ast: &AST, map: &SourceMap) -> Result<Vec<Import>> {
+/// `once`: no name is imported twice. At a prompt the last one counts.
+fn imports(ast: &AST, map: &SourceMap, once: bool) -> Result<Vec<Import>> {
     let mut found = Vec::new();
     let mut aliases: HashMap<String, Position> = HashMap::new();
     for statement in ast.statements() {
@@ -218,7 +219,7 @@ fn imports(ast: &AST, map: &SourceMap) -> Result<Vec<Import>> {
                 module.rsplit('/').next().unwrap_or(module)
             )));
         }
-        if aliases.insert(alias.name.to_string(), alias.pos).is_some() {
+        if aliases.insert(alias.name.to_string(), alias.pos).is_some() && once {
             let message = format!("'{}' is imported twice", alias.name);
             return Err(at_rule(message, alias.pos, map));
         }

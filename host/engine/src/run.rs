@@ -40,7 +40,8 @@ struct NoJournal;
 
 impl Journal for NoJournal {
     fn commit<'a>(&'a self, _entries: &'a [Entry]) -> BoxFuture<'a, Result<()>> {
-        let refused = Diagnostic::new(Code::Internal, "A change was begun where only looking is meant");
+        let refused =
+            Diagnostic::new(Code::Internal, "A change was begun where only looking is meant");
         Box::pin(std::future::ready(Err(refused)))
     }
 }
@@ -157,8 +158,6 @@ fn keep_first<T>(result: Result<T>, then: Result<()>) -> Result<T> {
     match (result, then) {
         (result, Ok(())) => result,
         (Ok(_), Err(error)) => Err(error),
-        (Err(first), Err(error)) => {
-            Err(if first == error { first } else { first.cause(error) })
-        }
+        (Err(first), Err(error)) => Err(if first == error { first } else { first.cause(error) }),
     }
 }

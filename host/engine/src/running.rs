@@ -19,7 +19,7 @@ use crate::thread::panicked;
 use crate::value::from_json;
 
 /// How many operations pass between two looks at the latch and the clock.
-const LOOK: u64 = 8_192;
+const LOOK: u64 = 1_024;
 
 /// Which cmdlets an evaluation may call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -42,6 +42,11 @@ pub(crate) struct Function {
 }
 
 impl SourceMap {
+    /// A map that leaves the first line to code that is put before a prompt's lines.
+    pub(crate) fn behind_one_line() -> Self {
+        Self { taken: 1, ..Self::default() }
+    }
+
     /// Takes lines for a file and answers how many stand before it.
     ///
     /// # Errors
@@ -137,7 +142,8 @@ pub(crate) fn functions(ast: &AST) -> Vec<Function> {
 
 /// A closure without braces has no end of its own: it reaches as far as what it holds.
 fn extent(ast: &AST, name: String) -> Function {
-    let alone = ast.clone_functions_only_filtered(|_, _, _, other, _| other == name);
+    let mut alone = ast.clone_functions_only();
+    alone.retain_functions(|_, _, other, _| other == name);
     let (mut from, mut to) = (Position::NONE, Position::NONE);
     alone.walk(&mut |path: &[ASTNode]| {
         if let Some(node) = path.last() {

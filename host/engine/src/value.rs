@@ -60,6 +60,25 @@ fn convert(value: &Dynamic, depth: usize) -> Result<Value, String> {
     Err(format!("holds {}, which is no data", kind_of(value)))
 }
 
+/// A script's value for a person to look at: what is no data is named in angle brackets.
+pub(crate) fn to_shown(value: &Dynamic) -> Value {
+    shown(value, 0)
+}
+
+fn shown(value: &Dynamic, depth: usize) -> Value {
+    if depth > DEPTH {
+        return Value::from("<and so on>");
+    }
+    if let Some(items) = value.read_lock::<Array>() {
+        return items.iter().map(|item| shown(item, depth + 1)).collect();
+    }
+    if let Some(entries) = value.read_lock::<Map>() {
+        let entries = entries.iter();
+        return entries.map(|(name, entry)| (name.to_string(), shown(entry, depth + 1))).collect();
+    }
+    convert(value, depth).unwrap_or_else(|_| Value::from(format!("<{}>", kind_of(value))))
+}
+
 /// Data as a script's value.
 ///
 /// # Errors

@@ -25,3 +25,34 @@ pub(crate) fn failed(failure: &Diagnostic, intended: bool, changed: bool) -> u8 
         _ => 2,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base::Code;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_of_failure_has_its_exit_code() {
+        let of = |code: Code, intended: bool, changed: bool| {
+            failed(&Diagnostic::new(code, ""), intended, changed)
+        };
+        // code, then: nothing begun; a step begun but nothing changed; something changed.
+        for (code, expected) in [
+            (Code::ScriptSyntax, [2, 1, 3]),
+            (Code::ScriptFailed, [2, 1, 3]),
+            (Code::PrerequisiteFailed, [2, 1, 3]),
+            (Code::StateFolder, [2, 1, 3]),
+            (Code::SignInRefused, [2, 1, 3]),
+            (Code::EffectDenied, [5, 5, 3]),
+            (Code::EffectNotConfirmed, [5, 5, 3]),
+            (Code::RemoteUnreachable, [6, 6, 3]),
+            (Code::StateLocked, [6, 6, 3]),
+            (Code::RunInterrupted, [4, 4, 4]),
+            (Code::Internal, [1, 1, 3]),
+        ] {
+            let found = [of(code, false, false), of(code, true, false), of(code, true, true)];
+            assert_eq!(found, expected, "{code}");
+        }
+    }
+}

@@ -45,8 +45,11 @@ impl<'a> Calls<'a> {
             {
                 findings.push(Finding::new(
                     *at,
-                    Diagnostic::new(Code::ScriptRule, "A const at the top of a file calls nothing")
-                        .next("Make it a function that returns the value."),
+                    Diagnostic::new(
+                        Code::ScriptRule,
+                        "A const at the top of a file may not call anything",
+                    )
+                    .next("Make it a function that returns the value."),
                 ));
             }
             _ => {}
@@ -279,6 +282,13 @@ impl<'a> Calls<'a> {
                 findings.push(Finding::new(key.pos, wrong));
             }
         }
+        let all_known = entries
+            .iter()
+            .all(|(key, _)| parameters.iter().any(|known| known.name == key.name.as_str()));
+        if !all_known {
+            // What is missing is most likely the one that is misspelt.
+            return;
+        }
         for missing in parameters.iter().filter(|parameter| {
             parameter.required
                 && !entries.iter().any(|(key, _)| key.name == parameter.name.as_str())
@@ -304,19 +314,21 @@ impl<'a> Calls<'a> {
         if !counts.is_empty() {
             return arity(name, count, counts);
         }
-        let hint = did_you_mean(name, self.words.all_names(&self.own));
-        let diagnostic = Diagnostic::new(
-            Code::ScriptFunctionUnknown,
-            format!("There is no function '{name}'{hint}"),
-        );
         let modules = self.file.imports.iter().filter(|import| {
             self.words.modules.get(&import.module).is_some_and(|offered| {
                 offered.iter().any(|(known, arguments)| known == name && *arguments == count)
             })
         });
+        let unknown = |hint: String| {
+            let message = format!("There is no function '{name}'{hint}");
+            Diagnostic::new(Code::ScriptFunctionUnknown, message)
+        };
         match modules.map(|import| &import.alias).next() {
-            Some(alias) => diagnostic.next(format!("It is in a module: {alias}::{name}(…)")),
-            None => diagnostic.next("See the cmdlets: credwright help"),
+            Some(alias) => {
+                unknown(String::new()).next(format!("It is in a module: {alias}::{name}(…)"))
+            }
+            None => unknown(did_you_mean(name, self.words.all_names(&self.own)))
+                .next("See the cmdlets: credwright help"),
         }
     }
 }

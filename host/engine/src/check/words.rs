@@ -24,7 +24,7 @@ pub(crate) struct Words<'a> {
     /// How many files define a function of that name and number of parameters.
     defined: HashMap<(String, usize), usize>,
     /// Keys of maps and properties, anywhere: a map can hold a function, called like a method.
-    properties: BTreeSet<String>,
+    pub(crate) properties: BTreeSet<String>,
     parameters: RefCell<HashMap<&'static str, Rc<Vec<Parameter>>>>,
     /// Functions of earlier lines of a prompt.
     pub(crate) earlier: Functions,
@@ -32,25 +32,26 @@ pub(crate) struct Words<'a> {
 
 impl<'a> Words<'a> {
     pub(crate) fn new(shared: &'a Shared, program: &Program) -> Self {
-        let mut words = Self::empty(shared);
-        let modules = program.modules.iter();
-        words.modules.extend(modules.map(|(name, file)| (name.clone(), offered(&file.ast))));
-        for file in std::iter::once(&program.entry).chain(program.modules.values()) {
-            words.add(file);
-        }
+        let mut words = Self::of_modules(shared, &program.modules);
+        words.add(&program.entry);
         words
     }
 
-    /// Words without any file.
-    pub(crate) fn empty(shared: &'a Shared) -> Self {
-        Self {
+    /// The words of modules alone.
+    pub(crate) fn of_modules(shared: &'a Shared, modules: &BTreeMap<String, File>) -> Self {
+        let offers = modules.iter().map(|(name, file)| (name.clone(), offered(&file.ast)));
+        let mut words = Self {
             shared,
-            modules: BTreeMap::new(),
+            modules: offers.collect(),
             defined: HashMap::new(),
             properties: BTreeSet::new(),
             parameters: RefCell::default(),
             earlier: Functions::new(),
+        };
+        for file in modules.values() {
+            words.add(file);
         }
+        words
     }
 
     /// Adds what a file defines.

@@ -1,0 +1,7 @@
+//! Scripts from end to end, over doubles of cmdlets and a gate with a journal in memory.
+
+mod diagnostics;
+mod hostile;
+mod runs;
+mod sessions;
+mod support;
