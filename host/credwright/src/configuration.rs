@@ -75,7 +75,12 @@ impl Configuration {
         for path in &places.configurations {
             let content = match ports.disk.read(path) {
                 Ok(content) => content,
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                // A home that is no folder is told when the state is opened.
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+                {
+                    continue;
+                }
                 Err(error) => {
                     return Err(invalid(path, "it cannot be read").cause(error));
                 }

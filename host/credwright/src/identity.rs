@@ -139,7 +139,7 @@ type Member = fn(&Identity) -> String;
 const MEMBERS: &[(&str, Member)] = &[
     ("identity type", |identity| identity.identity_type.to_string()),
     ("signs in as", Identity::signs_in_as),
-    ("certificate", |identity| identity.certificate_sha256.clone().unwrap_or_default()),
+    ("certificate SHA-256", |identity| identity.certificate_sha256.clone().unwrap_or_default()),
     ("key provider", |identity| identity.key_provider.clone().unwrap_or_default()),
     ("expires", |identity| identity.not_after.clone().unwrap_or_default()),
     ("scheduler", |identity| identity.scheduler.clone()),
@@ -199,16 +199,16 @@ mod tests {
         };
         let text = compared(&before, &[identity("a"), moved], form).unwrap();
         insta::assert_snapshot!(text, @r"
-        +-----------+---------------+------------------+----------------------+
-        | connector |               | before           | after                |
-        +=====================================================================+
-        | b         | identity type | ServiceAccount   | Application          |
-        |           | signs in as   | sync@contoso.com | App (1)              |
-        |           | certificate   |                  | AB                   |
-        |           | key provider  |                  | software             |
-        |           | expires       |                  | 2027-02-21T00:00:00Z |
-        |           | scheduler     | runs             | runs                 |
-        +-----------+---------------+------------------+----------------------+
+        +-----------+---------------------+------------------+----------------------+
+        | connector |                     | before           | after                |
+        +===========================================================================+
+        | b         | identity type       | ServiceAccount   | Application          |
+        |           | signs in as         | sync@contoso.com | App (1)              |
+        |           | certificate SHA-256 |                  | AB                   |
+        |           | key provider        |                  | software             |
+        |           | expires             |                  | 2027-02-21T00:00:00Z |
+        |           | scheduler           | runs             | runs                 |
+        +-----------+---------------------+------------------+----------------------+
         ");
     }
 }

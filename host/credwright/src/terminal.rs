@@ -59,6 +59,7 @@ impl Person {
 
     /// Asks for a line; none where the input has ended.
     async fn line(&self, prompt: &str, hidden: bool) -> Result<Option<SecretText>> {
+        let _still = self.screen.still();
         self.screen.ask(prompt);
         let (sender, receiver) = oneshot::channel();
         let left = Arc::new(AtomicBool::new(false));

@@ -41,7 +41,8 @@ fn usage() -> Answer {
     use clap::CommandFactory;
 
     let mut line = crate::cli::CommandLine::command();
-    let text = line.find_subcommand_mut("run").map(|run| run.render_long_help().to_string());
+    line.build();
+    let text = line.find_subcommand_mut("run").map(|run| run.render_help().to_string());
     Answer::new(Value::Null, text.unwrap_or_default())
 }
 

@@ -10,7 +10,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base::{Diagnostic, Process};
-use indicatif::MultiProgress;
+use indicatif::{MultiProgress, ProgressDrawTarget};
 
 use self::colour::Colour;
 use self::table::Form;
@@ -111,6 +111,27 @@ impl Screen {
         });
     }
 
+    /// Keeps spinners from drawing over a question until it is dropped.
+    pub fn still(&self) -> Still<'_> {
+        // Where it cannot be cleared it cannot be drawn to either.
+        let _ = self.spinners.clear();
+        self.spinners.set_draw_target(ProgressDrawTarget::hidden());
+        Still(self)
+    }
+
+    /// Tells something that a person reads as prose: broken between words where a terminal shows it.
+    pub fn prose(&self, text: &str) {
+        let size = if self.live {
+            rustix::termios::tcgetwinsize(rustix::stdio::stderr()).ok()
+        } else {
+            None
+        };
+        match size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0) {
+            Some(columns) => self.tell(&broken(text, columns)),
+            None => self.tell(text),
+        }
+    }
+
     /// Tells a failure.
     pub fn failure_of(&self, error: &Diagnostic) {
         self.tell(&diagnostic::rendered(error, self.colour));
@@ -126,10 +147,57 @@ impl Screen {
     }
 }
 
+/// Spinners are still. See [`Screen::still`].
+pub struct Still<'a>(&'a Screen);
+
+impl Drop for Still<'_> {
+    fn drop(&mut self) {
+        self.0.spinners.set_draw_target(ProgressDrawTarget::stderr());
+    }
+}
+
+/// Text whose lines have at most `columns` characters, where its words allow it.
+fn broken(text: &str, columns: usize) -> String {
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let mut line: Option<String> = None;
+        for word in paragraph.split(' ') {
+            let fits = |line: &String| line.chars().count() + 1 + word.chars().count() <= columns;
+            line = Some(match line {
+                None => word.to_owned(),
+                Some(line) if fits(&line) => format!("{line} {word}"),
+                Some(line) => {
+                    lines.push(line);
+                    word.to_owned()
+                }
+            });
+        }
+        lines.push(line.unwrap_or_default());
+    }
+    lines.join("\n")
+}
+
 /// Takes out of foreign text what a terminal would obey: nothing a tenant or a script says may
 /// move the cursor or change colours.
 pub fn tame(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_is_broken_between_words() {
+        assert_eq!(broken("one two three", 7), "one two\nthree");
+        assert_eq!(broken("  a long-word b\n\nc", 6), "  a\nlong-word\nb\n\nc");
+        assert_eq!(broken("fits", 80), "fits");
+    }
+
+    #[test]
+    fn foreign_text_cannot_drive_a_terminal() {
+        assert_eq!(tame("a\x1b[2Jb\r\u{9b}c\td\n"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c\td\n");
+    }
 }

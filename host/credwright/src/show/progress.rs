@@ -129,7 +129,7 @@ impl Observer for Progress {
                 self.wait(&mut state, what, *seen, *waited, *limit);
             }
             Event::WaitEnded { what } => self.stop(&mut state, what),
-            Event::Said(text) => self.screen.tell(&tame(text)),
+            Event::Said(text) => self.screen.prose(&tame(text)),
         }
     }
 }
