@@ -3,6 +3,8 @@
 mod examples;
 mod faults;
 mod hostile;
+mod interruptions;
+mod jobs;
 mod onboarding;
 
 use std::sync::OnceLock;

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::engine::Engine;
 use crate::running::{Allowed, Parts, Surroundings};
-use crate::script::RunParts;
+use crate::script::{RunParts, Script};
 use crate::thread::on_detached_thread;
 
 /// Runs sync jobs that are Rhai scripts, for the cmdlets of one run.
@@ -76,12 +76,24 @@ impl JobRunner {
     ) -> (Result<Value>, Option<Hold>) {
         match engine.script_here(path) {
             Ok(script) => {
+                let parameters = match declared(&script, parameters) {
+                    Ok(parameters) => parameters,
+                    Err(error) => return (Err(error), Some(hold)),
+                };
                 let (finished, hold) = script.run_here(parts, Allowed::Reads, parameters, hold);
                 (finished.map(|finished| finished.value), hold)
             }
             Err(error) => (Err(error), Some(hold)),
         }
     }
+}
+
+/// Of what a cycle tells its job, what the job declares to take.
+fn declared(script: &Script, told: Value) -> Result<Value> {
+    let Value::Object(told) = told else { return Ok(told) };
+    let known = script.help()?.parameters;
+    let taken = |name: &String| known.iter().any(|parameter| parameter.name == *name);
+    Ok(Value::Object(told.into_iter().filter(|(name, _)| taken(name)).collect()))
 }
 
 impl ScriptJobs for JobRunner {

@@ -215,6 +215,11 @@ impl Host {
         *self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Interrupts the next run, as Ctrl-C would, when its story has that many lines.
+    pub fn interrupt_after(&self, lines: usize) {
+        self.recorder.stop_after(lines, self.interrupt.clone());
+    }
+
     /// The key stores of the host.
     pub fn keystores(&self) -> &KeyStores {
         &self.keystores

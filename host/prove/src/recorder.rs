@@ -1,17 +1,33 @@
 //! What happened in a run, kept for whoever wants to compare it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use effect::{Event, Observer};
+use effect::{Event, Interrupt, Observer};
 
-/// Keeps the story of a run, a line an event: `step create_application`, `said …`.
+/// Keeps the story of a run, a line an event: `step create_application`, `said …`. It can ask the
+/// run to stop in the middle of it.
 #[derive(Debug, Default)]
-pub struct Recorder(Mutex<Vec<String>>);
+pub struct Recorder(Mutex<Story>);
+
+#[derive(Debug, Default)]
+struct Story {
+    lines: Vec<String>,
+    stop: Option<(usize, Arc<Interrupt>)>,
+}
 
 impl Recorder {
     /// The lines since the last call of this.
     pub fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.story().lines)
+    }
+
+    /// Asks the next run to stop when its story has that many lines.
+    pub fn stop_after(&self, lines: usize, interrupt: Arc<Interrupt>) {
+        self.story().stop = Some((lines, interrupt));
+    }
+
+    fn story(&self) -> MutexGuard<'_, Story> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -30,6 +46,11 @@ impl Observer for Recorder {
             Event::Said(text) => format!("said {text}"),
             _ => return,
         };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        let mut story = self.story();
+        story.lines.push(line);
+        let length = story.lines.len();
+        if let Some((_, interrupt)) = story.stop.take_if(|(lines, _)| *lines <= length) {
+            interrupt.request();
+        }
     }
 }

@@ -3,7 +3,7 @@
 use base::{Code, Diagnostic, Result};
 use effect::{Change, Effect, Impact, StepIntent, Target, Undo};
 use entra::{CertificateInfo, CertificateRequest};
-use keystore::{KeyUri, Provider};
+use keystore::{KeyStore, KeyUri, Provider};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -75,8 +75,11 @@ first.certificate_sha256 == second.certificate_sha256"#,
             return Ok(CertificateView::of(prepared, call.now()));
         }
         let store = call.context.keystores.preferred()?;
-        let (uri, provider) = (store.choose_uri(), store.describe());
-        make_key(call, &uri, &provider).await?;
+        let provider = store.describe();
+        let uri = match abandoned_key(call, store).await? {
+            Some(uri) => uri,
+            None => make_key(call, store.choose_uri(), &provider).await?,
+        };
         let request = CertificateRequest::managed(tenant.client.now());
         let signer = call.context.keystores.signer(&uri)?;
         let made = entra::self_signed(&*signer, &request, &*call.context.ports.random).await?;
@@ -126,7 +129,17 @@ async fn still_prepared(call: &Call<'_>, connector: &Connector) -> Result<Option
     Ok(None)
 }
 
-async fn make_key(call: &Call<'_>, uri: &KeyUri, provider: &Provider) -> Result<()> {
+/// A key that an interrupted run made and got no further with: no certificate names it, so nothing was
+/// ever signed with it. Using it leaves no key behind that nobody knows of.
+async fn abandoned_key(call: &Call<'_>, store: &dyn KeyStore) -> Result<Option<KeyUri>> {
+    let certificates = call.store().find_certificates(&CertificateFilter::default()).await?;
+    let named: Vec<&str> =
+        certificates.iter().filter_map(|certificate| certificate.key_uri.as_deref()).collect();
+    let all = store.list().await?;
+    Ok(all.into_iter().find(|uri| !named.contains(&uri.to_string().as_str())))
+}
+
+async fn make_key(call: &Call<'_>, uri: KeyUri, provider: &Provider) -> Result<KeyUri> {
     let keystores = &call.context.keystores;
     let intent = StepIntent {
         name: "generate_key".to_owned(),
@@ -134,8 +147,9 @@ async fn make_key(call: &Call<'_>, uri: &KeyUri, provider: &Provider) -> Result<
         marker: json!({ "key_uri": uri.to_string() }),
         undo: Undo::cmdlet("remove_private_key", json!({ "key_uri": uri.to_string() })),
     };
-    let look = async || Ok(keystores.exists(uri).await?.then_some(()));
-    call.step(intent, look, async |permit| keystores.generate(permit, uri).await.map(drop)).await
+    let look = async || Ok(keystores.exists(&uri).await?.then_some(()));
+    call.step(intent, look, async |permit| keystores.generate(permit, &uri).await.map(drop)).await?;
+    Ok(uri)
 }
 
 /// Keeps the certificate: in the user's store as a file, and as a record.
