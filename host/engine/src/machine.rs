@@ -111,3 +111,58 @@ impl ModuleResolver for Modules {
         Ok(module)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use base::virtual_world::MemoryDisk;
+
+    use super::*;
+    use crate::{FileKind, Library, bundled};
+
+    fn engine() -> crate::Engine {
+        crate::Engine::new(Library::new(Arc::new(MemoryDisk::default()), bundled()))
+    }
+
+    #[test]
+    fn cmdlets_that_shadow_a_function_of_rhai_are_bound_for_every_type() {
+        let engine = engine();
+        for cmdlet in &engine.0.cmdlets {
+            let name = cmdlet.about().name;
+            let taken =
+                engine.0.builtins.names().get(name).is_some_and(|counts| counts.contains(&1));
+            assert_eq!(taken, SHADOWING.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_cmdlet_parameter_and_field_can_be_written_in_a_script() {
+        let mut text = "fn main(p) {\n".to_owned();
+        for cmdlet in cmdlets::registry::all() {
+            let names: Vec<String> = cmdlet
+                .parameters()
+                .iter()
+                .map(|parameter| format!("{}: p", parameter.name))
+                .collect();
+            writeln!(text, "    let x = {}(#{{ {} }});", cmdlet.about().name, names.join(", "))
+                .unwrap();
+            for field in cmdlet.output() {
+                writeln!(text, "    x.{};", field.name).unwrap();
+            }
+        }
+        text.push('}');
+        engine().compile("all.rhai", &text).map(drop).unwrap();
+    }
+
+    #[test]
+    fn every_bundled_script_keeps_the_rules() {
+        let engine = engine();
+        for script in engine.library().list(FileKind::Script).unwrap() {
+            let checked = engine.script(&script.name).and_then(|script| script.help().map(drop));
+            if let Err(error) = checked {
+                panic!("{}", crate::render(&error));
+            }
+        }
+    }
+}

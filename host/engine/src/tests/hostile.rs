@@ -152,7 +152,7 @@ fn a_refusal_cannot_be_caught_or_swallowed() {
         let (error, exit) = bench.failure(body);
         assert_eq!((error.code, exit), (Code::EffectDenied, 5), "{body}: {error:?}");
         assert!(bench.calls().is_empty(), "{body}");
-        assert_eq!(error.places[0].function.is_empty(), false, "{body}");
+        assert!(!error.places[0].function.is_empty(), "{body}");
     }
 }
 

@@ -111,7 +111,7 @@ fn unfinished_input_is_noticed() {
         "let s = #\"a",
         "`${",
         "fn f()",
-        "x.",
+        "\"a\".",
     ] {
         assert_eq!(session.input(unfinished), Input::Incomplete, "{unfinished}");
     }
