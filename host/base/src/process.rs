@@ -129,6 +129,16 @@ impl Process for SystemProcess {
     }
 }
 
+/// Keeps this process's memory out of core dumps and away from debuggers of the same user: private
+/// keys and passwords pass through it. Programs that it starts are not concerned.
+///
+/// # Errors
+/// As the operating system says.
+pub fn forbid_core_dumps() -> io::Result<()> {
+    let behavior = rustix::process::DumpableBehavior::NotDumpable;
+    Ok(rustix::process::set_dumpable_behavior(behavior)?)
+}
+
 /// Field 22 of `/proc/PID/stat`; fields are counted after the program's name, which may hold
 /// blanks and brackets.
 fn started(pid: u32) -> Option<u64> {
@@ -202,6 +212,13 @@ mod tests {
             input: SecretBytes::new(input),
             limit,
         }
+    }
+
+    #[test]
+    fn this_process_leaves_no_core_dump() {
+        forbid_core_dumps().unwrap();
+        let behavior = rustix::process::dumpable_behavior().unwrap();
+        assert_eq!(behavior, rustix::process::DumpableBehavior::NotDumpable);
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod world;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use base::process::SystemProcess;
+use base::process::{SystemProcess, forbid_core_dumps};
 use base::{Code, Diagnostic, Result};
 use clap::Parser;
 
@@ -35,6 +35,9 @@ fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     panics::quieten();
     logging::begin(&SystemProcess);
+    if let Err(error) = forbid_core_dumps() {
+        tracing::warn!(%error, "a crash may leave this process's memory in a core dump");
+    }
     let line = match CommandLine::try_parse_from(&words) {
         Ok(line) => line,
         Err(error) => return wrong_line(&error, &words),
