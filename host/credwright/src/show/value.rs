@@ -30,10 +30,30 @@ fn list(items: &[Value], form: Form) -> String {
     }
     // What no row has only makes a table wide.
     headings.retain(|name| maps.iter().any(|map| map.get(*name).is_some_and(|v| !v.is_null())));
-    let rows = maps.iter().map(|map| {
-        headings.iter().map(|name| map.get(*name).map(cell).unwrap_or_default()).collect()
-    });
-    table::table(&headings, rows, form)
+    let text = |map: &Map<String, Value>, name: &str| map.get(name).map(cell).unwrap_or_default();
+    let rows = maps.iter().map(|map| headings.iter().map(|name| text(map, name)).collect());
+    let rows: Vec<Vec<String>> = rows.collect();
+    if fits(&headings, &rows, form) {
+        return table::table(&headings, rows, form);
+    }
+    // A table of many broken cells is read by nobody: each map becomes one of its own.
+    let one = |map: &&Map<String, Value>| {
+        let pairs = headings.iter().map(|name| ((*name).to_owned(), text(map, name)));
+        table::pairs(pairs.filter(|(_, value)| !value.is_empty()), form)
+    };
+    maps.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a table can be shown with few of its cells broken: it is not much wider than the screen,
+/// or has few columns.
+fn fits(headings: &[&str], rows: &[Vec<String>], form: Form) -> bool {
+    let Some(width) = form.width else { return true };
+    let column = |at: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count());
+        cells.chain([headings[at].chars().count()]).max().unwrap_or(0) + 3
+    };
+    let natural: usize = (0..headings.len()).map(column).sum();
+    headings.len() <= 5 || natural <= usize::from(width) * 5 / 4
 }
 
 /// A value in one cell.
@@ -67,6 +87,14 @@ mod tests {
         | 2 |   | y, z |
         +---+---+------+
         ");
+    }
+
+    #[test]
+    fn a_list_that_is_far_too_wide_becomes_one_table_for_each_map() {
+        let wide: Map<String, Value> =
+            (0..8).map(|at| (format!("column_{at}"), json!("some text"))).collect();
+        let shown = rendered(&json!([wide, wide]), FORM);
+        assert_eq!(shown.matches("| column_0 | some text |").count(), 2, "{shown}");
     }
 
     #[test]
