@@ -97,7 +97,11 @@ fn paused(
         (outcome, Ok(_)) => outcome,
         (Ok(_), Err(failed)) => Err(failed),
         (Err(first), Err(failed)) => {
-            running.note_aftermath(&aftermath(running, &failed, &settings));
+            // Once the latch is closed nothing passes the gate, and the end of the run releases
+            // the pause; that is nothing to tell.
+            if running.stopped_by().is_none() {
+                running.note_aftermath(aftermath(&failed, &settings));
+            }
             Err(first)
         }
     }
@@ -112,22 +116,18 @@ fn shared_parameters(running: &Running, settings: &Value) -> Value {
 }
 
 /// What is to be said of a scheduler that could not be resumed after something else had failed.
-fn aftermath(running: &Running, failed: &EvalAltResult, settings: &Value) -> Diagnostic {
+fn aftermath(failed: &EvalAltResult, settings: &Value) -> String {
     let reason = match failed {
         EvalAltResult::ErrorRuntime(value, _) => {
             original(value).map(|failure| failure.diagnostic.message.clone())
         }
-        _ => running.stopped_by().map(|reason| reason.message),
+        _ => None,
     };
-    let connector = settings.get("connector").and_then(Value::as_str).unwrap_or("default");
+    let connector = settings.get("connector").and_then(Value::as_str).unwrap_or_default();
     let reason = reason.unwrap_or_else(|| failed.to_string());
-    Diagnostic::new(
-        Code::SchedulerBusy,
-        format!("The scheduler of '{connector}' could not be resumed: {reason}"),
+    format!(
+        "the scheduler of '{connector}' was not resumed: {reason}; its pause ends with this run"
     )
-    .left(format!(
-        "the pause of the scheduler of '{connector}', which ends with this process, or at its deadline"
-    ))
 }
 
 /// Names a part of the script.

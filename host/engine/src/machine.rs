@@ -156,11 +156,21 @@ mod tests {
     }
 
     #[test]
-    fn every_bundled_script_keeps_the_rules() {
+    fn every_bundled_script_and_every_example_keeps_the_rules() {
         let engine = engine();
-        for script in engine.library().list(FileKind::Script).unwrap() {
-            let checked = engine.script(&script.name).and_then(|script| script.help().map(drop));
-            if let Err(error) = checked {
+        let bundled = engine.library().list(FileKind::Script).unwrap().into_iter();
+        let mut scripts: Vec<_> = bundled.map(|script| engine.script(&script.name)).collect();
+        let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
+        for entry in std::fs::read_dir(examples).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|ending| ending == "rhai") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                scripts.push(engine.compile(&path.to_string_lossy(), &text));
+            }
+        }
+        assert!(scripts.len() > 1);
+        for script in scripts {
+            if let Err(error) = script.and_then(|script| script.help()) {
                 panic!("{}", crate::render(&error));
             }
         }

@@ -104,7 +104,7 @@ struct State {
     /// Where the script was stopped first.
     stopped_at: Option<Position>,
     failed_steps: Vec<String>,
-    aftermath: Vec<Diagnostic>,
+    aftermath: Vec<String>,
 }
 
 impl Running {
@@ -269,11 +269,11 @@ impl Running {
         self.state().failed_steps.push(name);
     }
 
-    pub(crate) fn note_aftermath(&self, aftermath: &Diagnostic) {
-        self.state().aftermath.push(aftermath.clone());
+    pub(crate) fn note_aftermath(&self, aftermath: String) {
+        self.state().aftermath.push(aftermath);
     }
 
-    /// Adds to a failure what happened after it: failed steps around it, pauses that stayed.
+    /// Adds to a failure what happened after it: failed steps around it, a pause that stayed.
     pub(crate) fn complete(&self, mut failure: Diagnostic) -> Diagnostic {
         let mut state = self.state();
         let mut steps = std::mem::take(&mut state.failed_steps);
@@ -281,10 +281,7 @@ impl Running {
         if !steps.is_empty() {
             failure.causes.push(format!("in the step: {}", steps.join(" › ")));
         }
-        for aftermath in std::mem::take(&mut state.aftermath) {
-            failure.causes.push(aftermath.message);
-            failure.left.extend(aftermath.left);
-        }
+        failure.causes.append(&mut state.aftermath);
         failure
     }
 }

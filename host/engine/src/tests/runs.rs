@@ -124,12 +124,20 @@ fn a_pause_is_resumed_however_its_body_ends() {
         assert_eq!(calls.first().unwrap(), "pause_scheduler");
         assert_eq!(calls.last().unwrap(), "resume_scheduler", "{body}");
     }
-    // Once the latch is closed nothing passes the gate: what stays is named, the first error told.
+    // Once the latch is closed nothing passes the gate: the end of the run releases the pause.
     let bench = Bench::new();
     let (error, exit) =
         bench.failure("paused(#{ connector: \"c\", reason: \"r\" }, || { interrupt(); loop { } })");
     assert_eq!((error.code, exit), (Code::RunInterrupted, 4));
-    assert!(error.left[0].contains("pause of the scheduler of 'c'"), "{error:?}");
+    assert_eq!(bench.calls(), ["pause_scheduler", "interrupt"]);
+    // What fails after the first failure is told beside it.
+    let bench = Bench::new();
+    bench.world.broken.lock().unwrap().push("resume_scheduler");
+    let (error, _) = bench.failure("paused(#{ reason: \"r\" }, || fail(#{ message: \"first\" }))");
+    assert_eq!(error.message, "first");
+    assert!(error.causes[0].contains("was not resumed: it is broken"), "{error:?}");
+    let (error, _) = bench.failure("paused(#{ reason: \"r\" }, || 1)");
+    assert_eq!(error.message, "it is broken");
 }
 
 #[test]

@@ -161,6 +161,8 @@ pub(super) struct World {
     pub(super) world: VirtualWorld,
     /// Cmdlets that were invoked, in their order.
     pub(super) calls: Mutex<Vec<String>>,
+    /// Cmdlets that fail.
+    pub(super) broken: Mutex<Vec<&'static str>>,
 }
 
 impl Surroundings for World {
@@ -187,6 +189,9 @@ impl Surroundings for World {
             };
             gate.call(call, async |open| {
                 self.calls.lock().unwrap().push(name.to_owned());
+                if self.broken.lock().unwrap().contains(&name) {
+                    return Err(Diagnostic::new(Code::SchedulerBusy, "it is broken"));
+                }
                 let text = |name: &str| given.get(name).and_then(Value::as_str).unwrap_or_default();
                 let intent = StepIntent {
                     name: name.to_owned(),
@@ -246,7 +251,12 @@ impl Bench {
         let cmdlets = DOUBLES.iter().map(|double| double as &'static dyn AnyCmdlet).collect();
         Self {
             engine: Engine::with(library, cmdlets, limits),
-            world: Arc::new(World { ports, world, calls: Mutex::default() }),
+            world: Arc::new(World {
+                ports,
+                world,
+                calls: Mutex::default(),
+                broken: Mutex::default(),
+            }),
             records: Arc::default(),
             watching: Arc::default(),
             interrupt: Arc::default(),
@@ -280,7 +290,12 @@ impl Bench {
     /// The same on the machine's clock, for limits of time.
     pub(super) fn on_real_time(&self) -> Parts {
         let ports = Ports { clock: Arc::new(base::clock::SystemClock), ..self.world.ports.clone() };
-        let world = World { ports, world: self.world.world.clone(), calls: Mutex::default() };
+        let world = World {
+            ports,
+            world: self.world.world.clone(),
+            calls: Mutex::default(),
+            broken: Mutex::default(),
+        };
         Parts { surroundings: Arc::new(world), ..self.parts() }
     }
 
