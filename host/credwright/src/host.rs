@@ -73,6 +73,12 @@ impl<'w> Host<'w> {
     pub fn with(world: &'w World, engine: &Engine, choice: Choice) -> Result<Self> {
         let (places, configuration) = (world.places()?, world.configuration()?);
         let store = world.store()?;
+        if store.host().machine_changed {
+            world.screen.prose(
+                "Warning: this state was made on another machine. If that one is still at work, \
+                 two hosts now change the same objects: give this one a state of its own.",
+            );
+        }
         let accounts = Arc::new(Accounts::new(&world.ports, world.person()));
         let view = View::new(&world.ports, choice, &places.state, accounts.clone());
         let software = SoftwareStore::new(&world.ports, places.state.join("keys"));
@@ -183,8 +189,18 @@ impl<'w> Host<'w> {
         }
         let tenant = self.world.wait(self.view.open())?;
         let connectors = self.world.wait(self.store.find_connectors())?;
-        if !connectors.iter().any(|connector| connector.name == FIRST_CONNECTOR) {
-            self.add_first_connector()?;
+        match connectors.iter().find(|connector| connector.name == FIRST_CONNECTOR) {
+            None => self.add_first_connector(&tenant)?,
+            Some(connector) if connector.tenant_id != tenant.id => {
+                // Told each time, as the name stays taken.
+                self.world.screen.prose(&format!(
+                    "The name '{FIRST_CONNECTOR}' is taken by a connector of the tenant {} ({}), so \
+                     the tenant {} brings none along. Give it a state of its own: --home DIR",
+                    connector.tenant_name, connector.tenant_id, tenant.name
+                ));
+                return Ok(());
+            }
+            Some(_) => {}
         }
         Remembered::update(ports, state, |remembered| {
             remembered.settled.insert(tenant.id.clone());
@@ -192,12 +208,12 @@ impl<'w> Host<'w> {
         Ok(())
     }
 
-    fn add_first_connector(&self) -> Result<()> {
+    fn add_first_connector(&self, tenant: &Tenant) -> Result<()> {
         let account = self.accounts.legacy_account().ok_or_else(|| {
             Diagnostic::new(Code::TenantSandbox, "The sandbox tenant has no legacy account")
         })?;
         let cmdlet = registry::get("add_connector")?;
-        let arguments = json!({ "connector": FIRST_CONNECTOR, "service_account": account });
+        let arguments = json!({ "connector": FIRST_CONNECTOR, "service_account": &account });
         let run = self.begin(
             "first use of the sandbox",
             Value::Null,
@@ -210,6 +226,11 @@ impl<'w> Host<'w> {
             let added = cmdlet.invoke(&parts.context, &parts.gate, &parts.branch, arguments).await;
             run.end(added).await.0
         });
-        ended.map(drop)
+        ended?;
+        self.world.screen.prose(&format!(
+            "The sandbox tenant {} is new here. Its connector '{FIRST_CONNECTOR}' signs in as {account}.",
+            tenant.name
+        ));
+        Ok(())
     }
 }

@@ -67,6 +67,35 @@ impl Choice {
     }
 }
 
+impl Choice {
+    /// The tenant as far as it is known without opening it, from what is remembered in `state`.
+    ///
+    /// # Errors
+    /// A description that cannot be read.
+    pub fn name(&self, ports: &Ports, state: &Path) -> Result<TenantName> {
+        let remembered = Remembered::read(ports, state);
+        let unknown = |id: &str, name: &str, sandbox| TenantName {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            sandbox,
+        };
+        match self {
+            Self::Embedded(_) => {
+                Ok(remembered.embedded.unwrap_or_else(|| unknown("", SANDBOX, true)))
+            }
+            Self::Described(file) => {
+                let description = read_description(ports, file)?;
+                let id = description.tenant_id.to_string();
+                Ok(TenantName { id, name: name_of(&description), sandbox: true })
+            }
+            Self::Profile(name, profile) => {
+                let known = remembered.profiles.get(name).cloned();
+                Ok(known.unwrap_or_else(|| unknown(&profile.tenant, &profile.tenant, false)))
+            }
+        }
+    }
+}
+
 /// The tenant in view of this process.
 pub struct View {
     ports: Ports,
@@ -108,32 +137,9 @@ impl View {
     /// # Errors
     /// A description that cannot be read.
     pub fn name(&self) -> Result<TenantName> {
-        if let Some(tenant) = self.opened.get() {
-            return Ok(named(tenant));
-        }
-        let sandbox = self.is_sandbox();
-        match &self.choice {
-            Choice::Embedded(_) => {
-                Ok(Remembered::read(&self.ports, &self.state).embedded.unwrap_or_else(|| {
-                    TenantName { id: String::new(), name: SANDBOX.to_owned(), sandbox }
-                }))
-            }
-            Choice::Described(file) => {
-                let description = read_description(&self.ports, file)?;
-                Ok(TenantName {
-                    id: description.tenant_id.to_string(),
-                    name: name_of(&description),
-                    sandbox,
-                })
-            }
-            Choice::Profile(name, profile) => Ok(Remembered::read(&self.ports, &self.state)
-                .profiles
-                .remove(name)
-                .unwrap_or_else(|| TenantName {
-                    id: profile.tenant.clone(),
-                    name: profile.tenant.clone(),
-                    sandbox,
-                })),
+        match self.opened.get() {
+            Some(tenant) => Ok(named(tenant)),
+            None => self.choice.name(&self.ports, &self.state),
         }
     }
 

@@ -16,11 +16,13 @@ use effect::Interrupt;
 use engine::{Engine, Library};
 use state::{Place, Store};
 
+use crate::answer::TenantName;
 use crate::cli::{Options, retyped};
 use crate::configuration::Configuration;
 use crate::places::Places;
 use crate::show::Screen;
 use crate::signals;
+use crate::tenants::Choice;
 use crate::terminal::{Person, TerminalMode};
 
 /// Everything a command may use. What costs time is made when it is first asked for.
@@ -129,6 +131,13 @@ impl World {
     pub fn configuration(&self) -> Result<Configuration> {
         let places = self.places()?;
         Configuration::read(places, &self.ports, &registry::capabilities())
+    }
+
+    /// The tenant in view as far as it is known, for commands that need none.
+    pub fn tenant_name(&self) -> Option<TenantName> {
+        let places = self.places().ok()?;
+        let choice = Choice::of(&self.options, &self.configuration().ok()?, places).ok()?;
+        choice.name(&self.ports, &places.state).ok().filter(|name| !name.id.is_empty())
     }
 
     /// The state, made where there is none yet.

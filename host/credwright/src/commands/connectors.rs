@@ -25,5 +25,5 @@ pub fn connectors(world: &World) -> Result<Answer> {
     } else {
         identity::listed(&identities, world.screen.form())
     };
-    Ok(Answer::new(identity::document(&identities), text))
+    Ok(Answer::new(identity::document(&identities), text).of(world.tenant_name()))
 }

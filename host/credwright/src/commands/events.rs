@@ -51,7 +51,7 @@ pub fn events(world: &World, wanted: Events) -> Result<Answer> {
     let value = serde_json::to_value(&found).map_err(|error| {
         Diagnostic::new(Code::Internal, "The events cannot be written as JSON").source(&error)
     })?;
-    Ok(Answer::new(value, text))
+    Ok(Answer::new(value, text).of(world.tenant_name()))
 }
 
 fn level(text: &str) -> Result<EventLevel> {

@@ -53,6 +53,7 @@ fn connectors_and_events_as_table_and_document() {
     let (_, document) = world.json(&["connectors"]);
     assert_eq!(document["value"][0]["connector"], "default");
     assert_eq!(document["value"][0]["scheduler"], "runs");
+    assert_eq!(document["tenant"]["name"], "Contoso");
     let (code, document) = world.json(&["events"]);
     assert_eq!((code, &document["value"]), (Some(0), &json!([])));
     world.run(&["events", "--connector", "defualt"]).code(2).tells("did you mean 'default'?");

@@ -72,6 +72,21 @@ fn a_served_tenant_is_used_in_place_of_the_embedded_one() {
 }
 
 #[test]
+fn a_second_sandbox_in_one_state_is_told_that_the_name_is_taken() {
+    let world = World::new();
+    world.write("empty.rhai", EMPTY);
+    world.run(&["run", "empty.rhai"]).code(0).tells("Its connector 'default' signs in as Sync_");
+    let words = ["tenant", "serve", "--data", "data", "--describe", "tenant.json"];
+    let mut child = world.start(world.command(&words));
+    let mut line = String::new();
+    std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let ended = world.run(&["--tenant", "tenant.json", "run", "empty.rhai"]);
+    ended.code(0).tells("The name 'default' is taken").tells("--home DIR");
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
 fn an_address_that_is_none_is_named() {
     World::new()
         .run(&["tenant", "serve", "--listen", "nowhere"])
