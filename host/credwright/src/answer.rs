@@ -22,6 +22,9 @@ impl TenantName {
     /// The tenant in one line.
     pub fn line(&self) -> String {
         let kind = if self.sandbox { "sandbox tenant" } else { "tenant" };
+        if self.id.is_empty() || self.id == self.name {
+            return format!("{kind} {}", self.name);
+        }
         format!("{kind} {} ({})", self.name, self.id)
     }
 }

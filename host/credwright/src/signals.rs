@@ -1,8 +1,9 @@
 //! Ctrl-C, SIGTERM and SIGHUP.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use base::Clock;
 use effect::Interrupt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -11,6 +12,9 @@ use crate::terminal::TerminalMode;
 
 /// Exit code of an interrupted run.
 const INTERRUPTED: i32 = 4;
+
+/// A signal that follows another one so soon is the same request.
+const ECHO_MILLIS: i64 = 300;
 
 /// What a signal reaches.
 #[derive(Clone)]
@@ -23,6 +27,10 @@ pub struct Watched {
     pub mode: Arc<TerminalMode>,
     /// Whether the program only waits for a line at its prompt.
     pub idle: Arc<AtomicBool>,
+    /// Tells a second request from an echo of the first.
+    pub clock: Arc<dyn Clock>,
+    /// When the last request came, in milliseconds since boot.
+    pub last: Arc<AtomicI64>,
 }
 
 /// Turns signals into a request to stop; a second one leaves at once. Must be called on a tokio
@@ -41,7 +49,13 @@ async fn obey(mut signal: Signal, watched: Watched) {
         if watched.idle.load(Ordering::SeqCst) {
             leave(&watched, "Nothing was being done.", 0);
         }
+        let now = watched.clock.boot_time().millis;
+        let since = now.saturating_sub(watched.last.swap(now, Ordering::SeqCst));
         if watched.interrupt.is_requested() {
+            // Some tools send a signal to the process and to its group: nobody asked twice.
+            if since < ECHO_MILLIS {
+                continue;
+            }
             let told = "Left at once. What was being changed is recorded as pending.";
             leave(&watched, told, INTERRUPTED);
         }

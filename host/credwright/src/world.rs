@@ -86,6 +86,8 @@ impl World {
             screen: world.screen.clone(),
             mode: world.mode.clone(),
             idle: world.idle.clone(),
+            clock: world.ports.clock.clone(),
+            last: Arc::default(),
         });
         drop(_entered);
         Ok(world)

@@ -15,15 +15,19 @@ pub fn connectors(world: &World) -> Result<Answer> {
         Some(store) => world.wait(Identity::all(&store))?,
         None => Vec::new(),
     };
+    let tenant = world.tenant_name();
     if identities.is_empty() {
-        world.screen.tell(
-            "There is no connector yet. The sandbox brings one along: credwright run onboard",
-        );
+        let real = tenant.as_ref().is_some_and(|tenant| !tenant.sandbox);
+        world.screen.tell(if real {
+            "There is no connector yet. Add one at the prompt: credwright help add_connector"
+        } else {
+            "There is no connector yet. The sandbox brings one along: credwright run onboard"
+        });
     }
     let text = if identities.is_empty() {
         String::new()
     } else {
         identity::listed(&identities, world.screen.form())
     };
-    Ok(Answer::new(identity::document(&identities), text).of(world.tenant_name()))
+    Ok(Answer::new(identity::document(&identities), text).of(tenant))
 }

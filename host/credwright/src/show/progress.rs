@@ -10,6 +10,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Screen, tame};
 
+/// How often a wait is told of where there are no spinners.
+const TELL_SECONDS: u64 = 10;
+
 /// Shows a run on a screen.
 pub struct Progress {
     screen: Arc<Screen>,
@@ -20,8 +23,8 @@ pub struct Progress {
 struct State {
     /// Spinners by what they are for.
     spinners: HashMap<String, ProgressBar>,
-    /// What was last told of each wait, where there are no spinners.
-    told: HashMap<String, u32>,
+    /// Up to when each wait was told of, where there are no spinners.
+    told: HashMap<String, u64>,
     /// Steps shown in the call that is open, by its sequence.
     steps: HashMap<String, u32>,
 }
@@ -89,9 +92,11 @@ impl Progress {
             span(waited),
             span(limit)
         );
+        // A log needs no line for each look.
+        let turn = waited.as_secs() / TELL_SECONDS;
         if self.screen.live {
             self.spin(state, what, line);
-        } else if state.told.insert(what.to_owned(), seen.0) != Some(seen.0) {
+        } else if state.told.insert(what.to_owned(), turn) != Some(turn) {
             self.screen.tell(&format!("  ... {line}"));
         }
     }
