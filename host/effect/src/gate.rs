@@ -3,24 +3,19 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use base::{Applied, Clock, Code, Diagnostic, Repeat, Result, Timestamp};
+use base::{Applied, Clock, Code, Diagnostic, Result, Timestamp};
 use futures::future::{Either, select};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::approval::{Approval, ApprovalRequest, Approver};
 use crate::change::{Change, Effect, Impact};
 use crate::interrupt::Interrupt;
-use crate::journal::{CallKey, Entry, Journal, Outcome, RunId, StepIntent, StepKey};
+use crate::journal::{CallKey, Entry, Journal, Outcome, RunId};
 use crate::latch::Latch;
 use crate::observe::{Event, Observer};
-use crate::permit::Permit;
 use crate::policy::{Policy, Verdict};
-
-/// How often a step whose answer was lost, and which looking shows not to be done, is tried.
-const ATTEMPTS: u32 = 3;
+use crate::step::OpenCall;
 
 /// What a gate is made of.
 pub struct GateParts {
@@ -174,7 +169,7 @@ impl Gate {
         let began_at = self.parts.clock.boot_time().millis;
         let changes = change.is_some();
         self.observe(&Event::CallBegan { key: &key, cmdlet: call.cmdlet, changes });
-        let open = OpenCall { gate: self, key: &key, changes, steps: AtomicU32::new(0) };
+        let open = OpenCall::new(self, &key, changes);
         let result = self.unless_interrupted(body(&open)).await;
         let millis = self.parts.clock.boot_time().millis - began_at;
         self.observe(&Event::CallEnded {
@@ -192,7 +187,7 @@ impl Gate {
             Err(error) => Outcome::Failed(error.clone()),
         };
         let ended = Entry::CallEnded { key: key.clone(), outcome, at: self.now() };
-        if open.steps.load(Ordering::SeqCst) > 0 {
+        if open.steps() > 0 {
             self.commit(vec![ended]).await?;
         } else {
             self.lock_buffer().push(ended);
@@ -208,7 +203,7 @@ impl Gate {
         self.commit(Vec::new()).await
     }
 
-    fn pass(&self) -> Result<()> {
+    pub(crate) fn pass(&self) -> Result<()> {
         if self.parts.interrupt.is_requested() {
             self.latch.close(&Interrupt::diagnostic());
         }
@@ -263,7 +258,7 @@ impl Gate {
         }
     }
 
-    async fn commit(&self, entries: Vec<Entry>) -> Result<()> {
+    pub(crate) async fn commit(&self, entries: Vec<Entry>) -> Result<()> {
         let mut all = std::mem::take(&mut *self.lock_buffer());
         all.extend(entries);
         if all.is_empty() {
@@ -283,15 +278,31 @@ impl Gate {
         }
     }
 
+    /// Notes that a step's intent is on disk.
+    pub(crate) fn note_intended(&self) {
+        self.intended.store(true, Ordering::SeqCst);
+    }
+
+    /// Notes that something was changed, or may have been.
+    pub(crate) fn note_changed(&self) {
+        self.changed.store(true, Ordering::SeqCst);
+    }
+
+    /// From here on, until the answer is dropped, an interruption waits.
+    pub(crate) fn begin_acting(&self) -> Acting<'_> {
+        self.acting.fetch_add(1, Ordering::SeqCst);
+        Acting(self)
+    }
+
     fn lock_buffer(&self) -> std::sync::MutexGuard<'_, Vec<Entry>> {
         self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn observe(&self, event: &Event<'_>) {
+    pub(crate) fn observe(&self, event: &Event<'_>) {
         self.parts.observer.observe(event);
     }
 
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.parts.clock.now()
     }
 }
@@ -307,150 +318,12 @@ fn nobody_there(request: &ApprovalRequest, instead: String) -> Diagnostic {
         .next(instead)
 }
 
-/// A call that passed the gate.
-pub struct OpenCall<'a> {
-    gate: &'a Gate,
-    key: &'a CallKey,
-    changes: bool,
-    steps: AtomicU32,
-}
-
-impl OpenCall<'_> {
-    /// The call's place in its run.
-    pub fn key(&self) -> &CallKey {
-        self.key
-    }
-
-    /// The gate that the call passed.
-    pub fn gate(&self) -> &Gate {
-        self.gate
-    }
-
-    /// Makes one external change: intent on disk, act, outcome on disk. The value that comes back
-    /// is decoded from its record.
-    ///
-    /// `look` answers what `act` would have answered if it is done already, else none. It is asked
-    /// where an answer was lost ([`Applied::Unknown`]), and must itself look as often as lagging
-    /// replicas require. `act` makes the change with the permit; it is called again only where
-    /// looking shows that it was not done.
-    ///
-    /// # Errors
-    /// The latched refusal, a journal that cannot be written (nothing was changed then, or the
-    /// change is pending in the journal), or what `act` and `look` answer.
-    pub async fn step<T, L, A>(&self, intent: StepIntent, look: L, act: A) -> Result<T>
-    where
-        T: Serialize + DeserializeOwned,
-        L: AsyncFn() -> Result<Option<T>>,
-        A: AsyncFn(Permit<'_>) -> Result<T>,
-    {
-        if !self.changes {
-            let wrong = format!("A cmdlet that declares to read began the step '{}'", intent.name);
-            return Err(self.gate.refuse(Diagnostic::new(Code::Internal, wrong)));
-        }
-        self.gate.pass()?;
-        let step = self.steps.fetch_add(1, Ordering::SeqCst) + 1;
-        let key = StepKey { call: self.key.clone(), step };
-        let at = self.gate.now();
-        let acting = Acting::begin(self.gate);
-        let written = Entry::StepIntended { key: key.clone(), intent: intent.clone(), at };
-        self.gate.commit(vec![written]).await?;
-        self.gate.intended.store(true, Ordering::SeqCst);
-        self.gate.observe(&Event::StepBegan { key: &key, intent: &intent });
-
-        let (result, found) = attempt(&key, &intent, look, act).await;
-        if !matches!(&result, Err(error) if error.applied == Applied::No) {
-            self.gate.changed.store(true, Ordering::SeqCst);
-        }
-        let failure = result.as_ref().err();
-        self.gate.observe(&Event::StepEnded { key: &key, intent: &intent, failure });
-        let value = self.record(key, result, found).await?;
-        drop(acting);
-        decode(value)
-    }
-
-    async fn record<T: Serialize>(
-        &self,
-        key: StepKey,
-        result: Result<T>,
-        found: bool,
-    ) -> Result<Value> {
-        let outcome = match result {
-            Ok(value) => Outcome::Done(encode(&value)?),
-            Err(error) if error.applied == Applied::Unknown => {
-                // It stays pending: only looking can say what came of it.
-                return Err(error);
-            }
-            Err(error) => Outcome::Failed(error),
-        };
-        let at = self.gate.now();
-        let ended = Entry::StepEnded { key, outcome: outcome.clone(), found, at };
-        self.gate.commit(vec![ended]).await?;
-        match outcome {
-            Outcome::Done(value) => Ok(value),
-            Outcome::Failed(error) => Err(error),
-        }
-    }
-}
-
-/// Acts, and where the answer is lost looks before anything else.
-async fn attempt<T>(
-    key: &StepKey,
-    intent: &StepIntent,
-    look: impl AsyncFn() -> Result<Option<T>>,
-    act: impl AsyncFn(Permit<'_>) -> Result<T>,
-) -> (Result<T>, bool) {
-    let mut lost = None;
-    for _ in 0..ATTEMPTS {
-        let error = match act(Permit::mint(key)).await {
-            Err(error) if error.applied == Applied::Unknown => error,
-            result => return (result, false),
-        };
-        match look().await {
-            Ok(Some(value)) => return (Ok(value), true),
-            Ok(None) => lost = Some(error.applied(Applied::No)),
-            Err(blind) => return (Err(unknown(intent, &error, &blind)), false),
-        }
-    }
-    let error = lost.unwrap_or_else(|| Diagnostic::new(Code::Internal, "No attempt was made"));
-    (Err(error), false)
-}
-
-fn unknown(intent: &StepIntent, lost: &Diagnostic, blind: &Diagnostic) -> Diagnostic {
-    let mut error = lost.clone();
-    error.message =
-        format!("It is not known whether this was done: {} ({})", intent.summary, lost.message);
-    error
-        .applied(Applied::Unknown)
-        .repeat(Repeat::LookFirst)
-        .cause(format!("looking failed too: {blind}"))
-        .left(intent.summary.clone())
-}
-
 /// Marks that a step is between intent and outcome, so that an interruption waits for it.
-struct Acting<'a>(&'a Gate);
-
-impl<'a> Acting<'a> {
-    fn begin(gate: &'a Gate) -> Self {
-        gate.acting.fetch_add(1, Ordering::SeqCst);
-        Self(gate)
-    }
-}
+pub(crate) struct Acting<'a>(&'a Gate);
 
 impl Drop for Acting<'_> {
     fn drop(&mut self) {
         self.0.acting.fetch_sub(1, Ordering::SeqCst);
         self.0.acted.notify_waiters();
     }
-}
-
-fn encode<T: Serialize>(value: &T) -> Result<Value> {
-    serde_json::to_value(value).map_err(|error| {
-        Diagnostic::new(Code::Internal, "A step's value cannot be recorded").source(&error)
-    })
-}
-
-fn decode<T: DeserializeOwned>(value: Value) -> Result<T> {
-    serde_json::from_value(value).map_err(|error| {
-        Diagnostic::new(Code::Internal, "A step's record cannot be read back").source(&error)
-    })
 }

@@ -13,13 +13,15 @@ pub mod latch;
 pub mod observe;
 pub mod permit;
 pub mod policy;
+pub mod step;
 
 pub use approval::{Approval, ApprovalRequest, Approver};
 pub use change::{Change, Effect, Impact, Target, Undo};
-pub use gate::{Branch, Gate, GateParts, NewCall, OpenCall};
+pub use gate::{Branch, Gate, GateParts, NewCall};
 pub use interrupt::Interrupt;
 pub use journal::{CallKey, Entry, Journal, Outcome, RunId, StepIntent, StepKey};
 pub use latch::Latch;
 pub use observe::{Event, Observer};
 pub use permit::Permit;
 pub use policy::{Policy, Verdict};
+pub use step::OpenCall;
