@@ -1,5 +1,7 @@
 //! The gate: what is written when, what a refusal stops, and what an interruption waits for.
 
+#![cfg(test)]
+
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
