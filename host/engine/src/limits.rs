@@ -6,7 +6,9 @@ use std::time::Duration;
 /// release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Operations of one evaluation: some five million turns of a loop.
+    /// Operations of one evaluation. This also bounds how deep closures can nest in captured
+    /// variables, which Rhai's own limits do not see: dropping them recurses, and the stack of a
+    /// script's thread was measured to hold what twice as many operations can build.
     pub operations: u64,
     /// Time spent in the script itself; waiting in cmdlets does not count.
     pub script_time: Duration,
@@ -33,7 +35,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            operations: 20_000_000,
+            operations: 3_000_000,
             script_time: Duration::from_secs(30),
             call_levels: 100,
             expression_depth: 64,
