@@ -53,7 +53,7 @@ impl Places {
                 Err(Diagnostic::new(Code::UsageCommand, "The home folder's name is empty")
                     .next("Name a folder: --home DIR"))
             }
-            Some(home) => Ok(Self::under(&home)),
+            Some(home) => Ok(Self::under(&absolute(&home)?)),
             None => Self::of_user(ports, retyped),
         }
     }
@@ -139,6 +139,17 @@ impl Places {
             .meaning("Files that another user leaves there would be out of reach for its owner.")
             .next(retyped(&format!("sudo -u '#{owner}' "))))
     }
+}
+
+/// A folder as it is known from everywhere: what is kept in it names others by their whole path.
+///
+/// # Errors
+/// [`Code::DiskFailed`] where the current folder is gone.
+pub fn absolute(folder: &Path) -> Result<PathBuf> {
+    std::path::absolute(folder).map_err(|error| {
+        let shown = folder.display();
+        Diagnostic::new(Code::DiskFailed, format!("It is not known where {shown} is")).cause(error)
+    })
 }
 
 fn variable(ports: &Ports, name: &str) -> Option<PathBuf> {

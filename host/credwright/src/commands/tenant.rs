@@ -13,6 +13,7 @@ use crate::answer::{Answer, Document, TenantName};
 use crate::cli::Tenant;
 use crate::commands::reset;
 use crate::host::Host;
+use crate::places;
 use crate::show::table::{pairs, table};
 use crate::world::World;
 
@@ -41,7 +42,7 @@ fn serve(
             .next("Give address and port: --listen 127.0.0.1:0")
     })?;
     let folder = match data {
-        Some(folder) => folder,
+        Some(folder) => places::absolute(&folder)?,
         None => world.places()?.sandbox.clone(),
     };
     let sandbox = match Sandbox::open(&world.ports, &folder)? {
