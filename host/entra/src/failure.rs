@@ -5,6 +5,7 @@ use base::{Code, Diagnostic, Repeat};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
+use url::Position;
 
 use crate::challenge;
 use crate::exchange::{Answer, Outgoing, unknown};
@@ -64,9 +65,14 @@ impl GraphError {
     }
 }
 
+/// Host, and port where it is not the usual one.
+fn host<'a>(request: &'a Outgoing<'_>) -> &'a str {
+    &request.url[Position::BeforeHost..Position::AfterPort]
+}
+
 /// No answer, or not a whole one.
 pub(crate) fn no_answer(request: &Outgoing<'_>, error: &TransportError) -> Diagnostic {
-    let host = request.url.host_str().unwrap_or("the tenant");
+    let host = host(request);
     let fault = error.fault();
     let said = format!("Could not {}: {host}: {}", request.what, fault.kind.words());
     let diagnostic = match fault.kind {
@@ -106,7 +112,7 @@ fn tls(said: String, causes: String) -> Diagnostic {
 
 /// An answer that is not what the protocol promises.
 pub(crate) fn garbage(request: &Outgoing<'_>, answer: &Answer, why: &str) -> Diagnostic {
-    let host = request.url.host_str().unwrap_or("the tenant");
+    let host = host(request);
     let said = format!("Could not {}: {host} answered something unexpected", request.what);
     let diagnostic = Diagnostic::new(Code::RemoteGarbage, said)
         .meaning(
