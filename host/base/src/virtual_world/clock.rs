@@ -59,7 +59,11 @@ impl VirtualClock {
     }
 
     pub(super) fn drive(&self, mut work: Pin<&mut dyn Future<Output = ()>>) {
-        let signal = Arc::new(Signal { woken: AtomicBool::new(true), shared: self.0.clone() });
+        let signal = Arc::new(Signal {
+            woken: AtomicBool::new(true),
+            parked: AtomicBool::new(false),
+            shared: self.0.clone(),
+        });
         let waker = Waker::from(signal.clone());
         let mut context = Context::from_waker(&waker);
         locked(&self.0.state).busy += 1;
@@ -77,7 +81,11 @@ impl VirtualClock {
     /// Waits until `signal` was woken, jumping in time where nothing else can move.
     fn wait(&self, signal: &Signal) {
         let mut state = locked(&self.0.state);
+        if signal.woken.load(Ordering::SeqCst) {
+            return;
+        }
         state.busy -= 1;
+        signal.parked.store(true, Ordering::SeqCst);
         self.0.changed.notify_all();
         while !signal.woken.load(Ordering::SeqCst) {
             let idle = state.busy == 0 && state.holds == 0;
@@ -98,14 +106,14 @@ impl VirtualClock {
                 }
             }
         }
-        state.busy += 1;
     }
 }
 
-/// Wakes a thread that drives a future. It counts as busy only once it runs again, so a wake
-/// must reach it before time may jump: the flag is looked at under the clock's lock.
+/// Wakes a thread that drives a future. Whoever wakes it counts it as busy at once: else time could
+/// jump in another thread before this one runs again.
 struct Signal {
     woken: AtomicBool,
+    parked: AtomicBool,
     shared: Arc<Shared>,
 }
 
@@ -115,8 +123,11 @@ impl Wake for Signal {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let _state = locked(&self.shared.state);
+        let mut state = locked(&self.shared.state);
         self.woken.store(true, Ordering::SeqCst);
+        if self.parked.swap(false, Ordering::SeqCst) {
+            state.busy += 1;
+        }
         self.shared.changed.notify_all();
     }
 }

@@ -118,6 +118,31 @@ mod tests {
     }
 
     #[test]
+    fn time_waits_for_a_thread_that_was_just_woken() {
+        for _ in 0..200 {
+            let world = world();
+            let (ports, other) = (world.ports(), world.ports());
+            let (sender, receiver) = tokio::sync::oneshot::channel();
+            let start = Arc::new(std::sync::Barrier::new(2));
+            let begun = start.clone();
+            let thread = std::thread::spawn(move || {
+                other.executor.block_on(async {
+                    begun.wait();
+                    receiver.await.unwrap();
+                    other.clock.now()
+                })
+            });
+            ports.executor.block_on(async {
+                start.wait();
+                ports.clock.sleep(Duration::from_secs(1)).await;
+                sender.send(()).unwrap();
+                ports.clock.sleep(Duration::from_secs(1)).await;
+            });
+            assert_eq!(thread.join().unwrap(), Timestamp::from_seconds(1_001));
+        }
+    }
+
+    #[test]
     fn a_full_disk_refuses_and_keeps_the_old_content() {
         let world = world();
         let ports = world.ports();
