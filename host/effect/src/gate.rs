@@ -307,9 +307,11 @@ impl Gate {
     }
 }
 
-/// Whether a call that failed so has no outcome yet: it stays pending, for resume to go on with.
+/// Whether a call that failed so has no outcome yet: it stays pending, for resume to go on with. A
+/// journal that failed may lack the outcome of a step.
 fn is_pending(error: &Diagnostic) -> bool {
-    error.code == Code::RunInterrupted || error.applied == Applied::Unknown
+    matches!(error.code, Code::RunInterrupted | Code::JournalFailed)
+        || error.applied == Applied::Unknown
 }
 
 fn nobody_there(request: &ApprovalRequest, instead: String) -> Diagnostic {

@@ -153,6 +153,24 @@ fn a_journal_that_cannot_be_written_stops_everything() {
 }
 
 #[test]
+fn a_call_whose_step_has_no_outcome_on_disk_stays_pending() {
+    let world = world(&[], Approval::Granted);
+    let broken = &world.journal.broken;
+    let error = world.call(change(Impact::Low), async |open| {
+        let act = async |_: effect::Permit<'_>| {
+            broken.store(true, Ordering::SeqCst);
+            Ok(json!("done, and not written down"))
+        };
+        let result = open.step(intent(), never_looked, act).await;
+        broken.store(false, Ordering::SeqCst);
+        result
+    });
+    assert_eq!(error.unwrap_err().code, Code::JournalFailed);
+    world.ports.executor.block_on(world.gate.flush()).unwrap();
+    assert_eq!(world.journal.story(), [["call", "intent"]], "a call ended before its step");
+}
+
+#[test]
 fn policy_and_a_missing_confirmation_refuse_for_good() {
     let denied = world(&["application"], Approval::Granted);
     let error = denied.call(change(Impact::Low), async |_| panic!("ran")).unwrap_err();
