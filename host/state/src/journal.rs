@@ -81,6 +81,18 @@ impl Store {
         .bind(capability);
         self.rows(query).await?.iter().map(read_done).collect()
     }
+
+    /// Whether any run of this state began a step of that name and marker, however it ended: what
+    /// is found under the marker is *ours* then.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn was_intended(&self, step: &str, marker: &Value) -> Result<bool> {
+        let query = Query::new("SELECT run FROM steps WHERE name = $1 AND marker = $2 LIMIT 1")
+            .bind(step)
+            .bind_json(marker)?;
+        Ok(self.row(query).await?.is_some())
+    }
 }
 
 async fn write_all(change: &mut Transaction<'_>, entries: &[Entry]) -> Result<()> {

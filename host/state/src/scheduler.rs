@@ -132,7 +132,7 @@ impl Store {
         let mut state = SchedulerState {
             settings,
             leases,
-            in_progress: last.filter(SyncRun::is_in_progress),
+            in_progress: self.sync_run_in_progress(connector_id).await?,
             next_sync_cycle_start_time: None,
         };
         state.next_sync_cycle_start_time = state.runs_cycles().then_some(due);

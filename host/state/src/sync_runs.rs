@@ -4,7 +4,6 @@ use base::{Code, Diagnostic, Result, Timestamp};
 use effect::Permit;
 use serde::{Deserialize, Serialize};
 
-use crate::database::Transaction;
 use crate::leases::lock_connector;
 use crate::owner::{Census, Owner};
 use crate::query::{Query, Row};
@@ -124,6 +123,24 @@ impl Store {
         read(&row, &self.census().await?, self).map(Some)
     }
 
+    /// The sync cycle of a connector that runs now, if one does. It is not always the one that
+    /// started last: the clock may have been set back in between.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn sync_run_in_progress(&self, connector_id: &str) -> Result<Option<SyncRun>> {
+        let rows = self.rows(unended(connector_id)).await?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        self.running(&rows, &self.census().await?)
+    }
+
+    fn running(&self, rows: &[Row], census: &Census) -> Result<Option<SyncRun>> {
+        let runs = rows.iter().map(|row| read(row, census, self));
+        Ok(runs.collect::<Result<Vec<_>>>()?.into_iter().find(SyncRun::is_in_progress))
+    }
+
     /// The sync run of a connector that started last.
     ///
     /// # Errors
@@ -148,7 +165,10 @@ impl Writer {
         let mut change = self.begin().await?;
         let result = async {
             lock_connector(&mut change, &new.connector_id).await?;
-            if let Some(other) = self.sync_run_in_progress(&mut change, &new.connector_id).await? {
+            let rows = change.rows(unended(&new.connector_id)).await?;
+            let epochs = change.rows(Query::new("SELECT host_id, epoch FROM writers")).await?;
+            let census = self.store().census_from(&epochs)?;
+            if let Some(other) = self.store().running(&rows, &census)? {
                 return Err(in_progress(&other));
             }
             let query = Query::new(
@@ -179,21 +199,6 @@ impl Writer {
             message: None,
             roles: Vec::new(),
         })
-    }
-
-    async fn sync_run_in_progress(
-        &self,
-        change: &mut Transaction<'_>,
-        connector_id: &str,
-    ) -> Result<Option<SyncRun>> {
-        let running = Query::new(
-            "SELECT * FROM sync_runs WHERE connector_id = $1 AND result = 'in_progress'",
-        );
-        let rows = change.rows(running.bind(connector_id)).await?;
-        let epochs = change.rows(Query::new("SELECT host_id, epoch FROM writers")).await?;
-        let census = self.store().census_from(&epochs)?;
-        let runs = rows.iter().map(|row| read(row, &census, self.store()));
-        Ok(runs.collect::<Result<Vec<_>>>()?.into_iter().find(SyncRun::is_in_progress))
     }
 
     /// Records how a sync cycle ended. After an initial one that ended well the next is delta.
@@ -244,6 +249,11 @@ impl Writer {
         let result = change.execute(query).await;
         self.finish(change, result).await
     }
+}
+
+fn unended(connector_id: &str) -> Query {
+    Query::new("SELECT * FROM sync_runs WHERE connector_id = $1 AND result = 'in_progress'")
+        .bind(connector_id)
 }
 
 fn in_progress(other: &SyncRun) -> Diagnostic {

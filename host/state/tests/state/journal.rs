@@ -203,3 +203,15 @@ pub async fn done_steps_are_ours(bench: &Bench) {
     assert_eq!(ours[0].key.call.run, *writer.run());
     assert_eq!(store.done_steps("application.key.remove").await.unwrap(), []);
 }
+
+pub async fn what_was_intended_is_found_by_its_marker(bench: &Bench) {
+    let store = bench.open().await;
+    let writer = bench.begin(&store).await;
+    writer.commit(&done_call(writer.run(), 1)[..2]).await.unwrap();
+    let intended = async |step: &str, sha256: &str| {
+        let marker = json!({ "certificate_sha256": sha256 });
+        store.was_intended(step, &marker).await.unwrap()
+    };
+    assert!(intended("add_key", "C").await, "a pending step was intended");
+    assert!(!intended("add_key", "D").await && !intended("remove_key", "C").await);
+}

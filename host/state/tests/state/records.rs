@@ -103,6 +103,18 @@ pub async fn a_sync_run_is_in_progress_until_it_ends(bench: &Bench) {
     assert_eq!(removed.await.unwrap(), 1, "the one in progress stays");
 }
 
+pub async fn a_sync_run_is_seen_though_the_clock_was_set_back(bench: &Bench) {
+    let store = bench.open().await;
+    let writer = bench.begin(&store).await;
+    let id = add_connector(&writer, &new_connector(&store, "default")).await.unwrap().id;
+    let first = begin_sync(&writer, &id).await.unwrap();
+    let end = SyncRunEnd { result: SyncResult::Success, message: None, roles: Vec::new() };
+    writer.end_sync_run(&first.id, end).await.unwrap();
+    bench.clock.jump(-3600);
+    let running = begin_sync(&writer, &id).await.unwrap();
+    assert_eq!(store.scheduler_state(&id).await.unwrap().in_progress, Some(running));
+}
+
 pub async fn a_sync_run_whose_process_is_gone_was_stopped(bench: &Bench) {
     let store = bench.open().await;
     let writer = bench.begin(&store).await;
