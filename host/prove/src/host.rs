@@ -19,12 +19,13 @@ use state::Store;
 use tenant::{Keys, Sandbox, SignIns};
 
 use crate::recorder::Recorder;
+use crate::rival::Rival;
 use crate::transport::RouterTransport;
 
 /// When every virtual world begins: 2026-11-23T12:00:00Z.
 const BEGINNING: Timestamp = Timestamp::from_seconds(1_795_435_200);
 
-const LOGIN: &str = "https://login.sandbox.invalid";
+pub(crate) const LOGIN: &str = "https://login.sandbox.invalid";
 
 /// What many worlds share because it is slow to make: RSA keys.
 pub struct Workshop {
@@ -218,6 +219,15 @@ impl Host {
     /// Interrupts the next run, as Ctrl-C would, when its story has that many lines.
     pub fn interrupt_after(&self, lines: usize) {
         self.recorder.stop_after(lines, self.interrupt.clone());
+    }
+
+    /// Another administrator of the tenant.
+    pub fn rival(&self) -> Rival {
+        Rival {
+            transport: RouterTransport::new(self.sandbox.router(), self.ports.clock.clone()),
+            executor: self.ports.executor.clone(),
+            sign_ins: self.sandbox.sign_ins(),
+        }
     }
 
     /// The key stores of the host.

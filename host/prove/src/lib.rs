@@ -7,9 +7,11 @@
 
 mod host;
 mod recorder;
+mod rival;
 pub mod rules;
 mod transport;
 
 pub use host::{Answers, Ended, Host, Workshop};
 pub use recorder::Recorder;
+pub use rival::Rival;
 pub use transport::RouterTransport;
