@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use base::{Code, Result};
+use base::{Applied, Code, Result};
 use effect::Permit;
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -204,7 +204,8 @@ impl Graph<'_> {
         let answer = self.send(&mut request, Some(new)).await?;
         if answer.body.is_empty() {
             // Somebody made it in the meantime; all that was done is to write the same again.
-            return self.application_readable(&reference).await;
+            let readable = self.application_readable(&reference).await;
+            return readable.map_err(|error| error.applied(Applied::Yes));
         }
         answer.json(&request)
     }
