@@ -94,8 +94,10 @@ fn evidence_is_left_by_an_application_and_not_by_a_password() {
     let after = host.run("onboard", &[]).result.unwrap();
     let found = evidence();
     let kinds: Vec<&str> = found.iter().map(|one| one.kind.as_str()).collect();
-    assert_eq!(kinds, ["token", "token", "token", "sync_cycle"]);
+    assert_eq!(kinds, ["token", "token", "sync_cycle"]);
+    let connector = host.ports.executor.block_on(host.store.get_connector("default")).unwrap();
     for one in &found {
+        assert!(Some(one.at) >= connector.activated_at, "older than what it is evidence for");
         assert_eq!(one.key_id, after["key_id"].as_str().unwrap());
         assert_eq!(one.certificate_sha256, after["certificate_sha256"].as_str().unwrap());
     }

@@ -3,7 +3,7 @@
 
 use base::Result;
 use serde_json::{Value, json};
-use state::{Connector, EventLevel, NewEvent};
+use state::{Connector, EventFilter, EventLevel, NewEvent};
 
 use crate::context::Call;
 
@@ -50,6 +50,29 @@ pub async fn record(
         connector_id: Some(connector.id.clone()),
     };
     call.writer().record_event(new).await.map(drop)
+}
+
+/// Records an event about a connector, unless the same was recorded before.
+///
+/// # Errors
+/// As the database says.
+pub async fn record_once(
+    call: &Call<'_>,
+    kind: EventKind,
+    connector: &Connector,
+    message: String,
+    data: Value,
+) -> Result<()> {
+    let filter = EventFilter {
+        connector_id: Some(connector.id.clone()),
+        event_id: Some(kind.id),
+        ..EventFilter::default()
+    };
+    let wanted = with_connector(data.clone(), connector);
+    if call.store().find_events(&filter).await?.iter().any(|known| known.data == wanted) {
+        return Ok(());
+    }
+    record(call, kind, connector, message, data).await
 }
 
 fn with_connector(mut data: Value, connector: &Connector) -> Value {

@@ -1,7 +1,7 @@
 //! What several cmdlets ask of a connector's scheduler.
 
 use base::{Code, Diagnostic, Repeat, Result};
-use state::Connector;
+use state::{Connector, Lease};
 
 use crate::context::Call;
 
@@ -24,4 +24,14 @@ pub async fn require_no_other_lease(call: &Call<'_>, connector: &Connector) -> R
                 .next("Wait until that run ends; a pause ends with its run at the latest."))
         }
     }
+}
+
+/// The live pauses of the connector's scheduler that this run holds, oldest first.
+///
+/// # Errors
+/// As the database says.
+pub async fn own_leases(call: &Call<'_>, connector: &Connector) -> Result<Vec<Lease>> {
+    let mut leases = call.store().live_leases(&connector.id).await?;
+    leases.retain(|lease| lease.run == call.open.key().run.0);
+    Ok(leases)
 }

@@ -1,6 +1,6 @@
 //! `add_app_registration`: makes a connector's application in the tenant.
 
-use base::{Code, Diagnostic, Result};
+use base::{Code, Diagnostic, Result, Timestamp};
 use effect::{Change, Effect, Event, Impact, StepIntent, Target, Undo};
 use entra::graph::{
     AppRoleAssignment, Application, ApplicationRef, Graph, NewAppRoleAssignment, NewApplication,
@@ -18,6 +18,7 @@ use crate::certificates::normalised_sha256;
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
 use crate::registration::{self, Grant};
+use crate::scheduling::require_no_other_lease;
 use crate::sign_in;
 
 /// The cmdlet `add_app_registration`.
@@ -91,6 +92,7 @@ impl Cmdlet for AddAppRegistration {
         errors: &[
             (Code::TenantNotConnected, "connect_tenant() was not called"),
             (Code::CertificateUnknown, "this host has no such certificate"),
+            (Code::SchedulerBusy, "another run paused the connector's scheduler"),
             (Code::PrerequisiteFailed, "the tenant lacks the synchronization service"),
         ],
         examples: &[
@@ -121,8 +123,9 @@ add_app_registration(#{ connector: "default", certificate_sha256: prepared.certi
         let (connector, tenant) = call.connector_in_view(&parameters.connector).await?;
         let administrator = call.context.session.administrator()?;
         let sha256 = normalised_sha256(&parameters.certificate_sha256)?;
+        require_no_other_lease(call, &connector).await?;
         let certificate = call.store().get_certificate(&sha256).await?;
-        let info = usable(call, &connector, &certificate)?;
+        let info = usable(&connector, &certificate, tenant.client.now())?;
         call.with_session(&tenant, async |session| {
             let registering = Registering {
                 call,
@@ -139,9 +142,9 @@ add_app_registration(#{ connector: "default", certificate_sha256: prepared.certi
 
 /// The certificate itself, where it can be registered for this connector.
 fn usable(
-    call: &Call<'_>,
     connector: &Connector,
     certificate: &Certificate,
+    now: Timestamp,
 ) -> Result<CertificateInfo> {
     if certificate.connector_id.as_deref() != Some(&connector.id) {
         let (thumbprint, name) = (&certificate.thumbprint, &connector.name);
@@ -150,7 +153,7 @@ fn usable(
             .next(format!("Make one: prepare_credential(#{{ connector: \"{name}\" }})")));
     }
     let info = sign_in::info(certificate)?;
-    info.check_usable(call.now())?;
+    info.check_usable(now)?;
     Ok(info)
 }
 
@@ -214,11 +217,17 @@ impl Registering<'_> {
         let host_name = call.context.ports.process.host_name();
         let host_id = &call.store().host().id;
         let unique_name = registration::unique_name(connector);
+        // A list of keys takes the place of the one that is there. A replica that lags can hide an
+        // application which this connector may sign in with, so that one never gets such a list.
+        let is_first = connector.application.is_none();
         let new = NewApplication {
             unique_name: unique_name.clone(),
             display_name: registration::display_name(&host_name, host_id, connector),
             sign_in_audience: "AzureADMyOrg".to_owned(),
-            key_credentials: vec![NewKeyCredential::of(self.certificate)],
+            key_credentials: is_first
+                .then(|| NewKeyCredential::of(self.certificate))
+                .into_iter()
+                .collect(),
             required_resource_access: required(grants),
         };
         let intent = StepIntent {
@@ -249,7 +258,12 @@ impl Registering<'_> {
         let look = async || self.session.look_for("key credential", registered).await;
         let key_id = match look().await? {
             Some(key_id) => key_id,
-            None => self.register_key(application, look).await?,
+            None => {
+                let registered = async || Ok(look().await?.map(drop));
+                self.register_key(application, registered).await?;
+                // Waited for outside of the step: the key is registered, however long it takes to show.
+                self.graph.key_registered(application, self.certificate).await?.key_id
+            }
         };
         self.record_key(key_id).await?;
         Ok(key_id)
@@ -258,8 +272,8 @@ impl Registering<'_> {
     async fn register_key(
         &self,
         application: &ApplicationRef,
-        look: impl AsyncFn() -> Result<Option<Uuid>>,
-    ) -> Result<Uuid> {
+        look: impl AsyncFn() -> Result<Option<()>>,
+    ) -> Result<()> {
         let sha256 = &self.certificate.sha256;
         let intent = StepIntent {
             name: "register_key".to_owned(),
@@ -269,9 +283,7 @@ impl Registering<'_> {
         };
         self.call
             .step(intent, look, async |permit| {
-                self.graph.add_key_to_list(permit, application, self.certificate).await?;
-                let key = self.graph.key_registered(application, self.certificate).await?;
-                Ok(key.key_id)
+                self.graph.add_key_to_list(permit, application, self.certificate).await
             })
             .await
     }

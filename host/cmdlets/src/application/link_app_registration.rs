@@ -8,13 +8,14 @@ use entra::well_known::SYNCHRONIZATION_ROLE;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use state::{Algorithm, Application, Certificate, Connector, EvidenceKind, IdentityType, Link, Mode};
+use state::{Algorithm, Application, Certificate, Connector, IdentityType, Link, Mode};
 
 use crate::certificates::normalised_sha256;
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
-use crate::credential::test_credential::{leave_evidence, wait_until_it_works};
+use crate::credential::test_credential::wait_until_it_works;
 use crate::events::{self, APPLICATION_CONFIGURED};
+use crate::scheduling::require_no_other_lease;
 use crate::sign_in;
 use crate::views::CredentialView;
 
@@ -50,6 +51,7 @@ impl Cmdlet for LinkAppRegistration {
         errors: &[
             (Code::TenantNotConnected, "connect_tenant() was not called"),
             (Code::ConnectorState, "the connector signs in with another application already"),
+            (Code::SchedulerBusy, "another run paused the connector's scheduler"),
             (Code::GraphNotFound, "there is no such application, principal or key credential"),
             (Code::ReplicationTimeout, "the credential did not work in time"),
         ],
@@ -74,10 +76,14 @@ link_app_registration(#{ connector: "default", app_id: made.app_id, certificate_
         let (connector, tenant) = call.connector_in_view(&parameters.connector).await?;
         let sha256 = normalised_sha256(&parameters.certificate_sha256)?;
         let app_id = sign_in::guid(&parameters.app_id, "app_id")?.to_string();
+        let data = json!({ "app_id": app_id, "certificate_sha256": sha256, "status": "success" });
         if is_linked(&connector, &app_id, &sha256) {
+            // A run that was killed right after it linked left no event.
+            events::record_once(call, APPLICATION_CONFIGURED, &connector, told(&connector), data).await?;
             return CredentialView::of(call.store(), connector, call.now()).await;
         }
         require_unlinked(&connector)?;
+        require_no_other_lease(call, &connector).await?;
         let certificate = call.store().get_certificate(&sha256).await?;
         let linked = call
             .with_session(&tenant, async |session| {
@@ -87,13 +93,14 @@ link_app_registration(#{ connector: "default", app_id: made.app_id, certificate_
                 link(call, &connector, application, &certificate).await
             })
             .await?;
-        leave_evidence(call, &linked, EvidenceKind::Token, SYNCHRONIZATION_ROLE.to_owned()).await?;
-        let message =
-            format!("The connector '{}' signs in as the application {app_id} now", linked.name);
-        let data = json!({ "app_id": app_id, "certificate_sha256": sha256, "status": "success" });
-        events::record(call, APPLICATION_CONFIGURED, &linked, message, data).await?;
+        events::record(call, APPLICATION_CONFIGURED, &linked, told(&linked), data).await?;
         CredentialView::of(call.store(), linked, call.now()).await
     }
+}
+
+fn told(linked: &Connector) -> String {
+    let app_id = linked.application.as_ref().map_or("", |application| &application.app_id);
+    format!("The connector '{}' signs in as the application {app_id} now", linked.name)
 }
 
 fn is_linked(connector: &Connector, app_id: &str, sha256: &str) -> bool {

@@ -10,6 +10,7 @@ use state::{ConnectorChange, ServiceAccount};
 use super::add_connector::{account_password, seal_password};
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
+use crate::scheduling::require_no_other_lease;
 use crate::sync_job::{self, JobParameters};
 use crate::views::ConnectorView;
 
@@ -52,6 +53,7 @@ impl Cmdlet for SetConnector {
         errors: &[
             (Code::ConnectorUnknown, "there is no such connector"),
             (Code::ConnectorExists, "the new name is taken"),
+            (Code::SchedulerBusy, "another run paused its scheduler"),
             (Code::CmdletParameter, "nothing is to be changed"),
         ],
         examples: &[
@@ -77,6 +79,7 @@ impl Cmdlet for SetConnector {
 
     async fn run(call: &Call<'_>, parameters: Parameters) -> Result<ConnectorView> {
         let before = call.connector(&parameters.connector).await?;
+        require_no_other_lease(call, &before).await?;
         let upn = parameters.service_account.clone().or_else(|| {
             let own = before.service_account.as_ref().map(|account| account.upn.clone());
             own.filter(|_| parameters.password_file.is_some())

@@ -1,12 +1,14 @@
 //! `prepare_credential`: makes a key and its certificate, ahead of the pause.
 
-use base::{Code, Diagnostic, Result};
-use effect::{Change, Effect, Impact, StepIntent, Target, Undo};
+use std::path::PathBuf;
+
+use base::{Code, Diagnostic, Result, Timestamp};
+use effect::{Change, Effect, Event, Impact, StepIntent, Target, Undo};
 use entra::{CertificateInfo, CertificateRequest};
 use keystore::{KeyStore, KeyUri, Provider};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use state::{
     Certificate, CertificateFilter, CertificateStatus, CertificateStore, Connector, NewCertificate,
 };
@@ -14,7 +16,11 @@ use state::{
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
 use crate::events::{self, KEY_NOT_IN_HARDWARE};
+use crate::sign_in;
 use crate::views::CertificateView;
+
+/// The step whose marker tells which keys are this host's own.
+const GENERATE_KEY: &str = "generate_key";
 
 /// The cmdlet `prepare_credential`.
 pub struct PrepareCredential;
@@ -71,81 +77,120 @@ first.certificate_sha256 == second.certificate_sha256"#,
 
     async fn run(call: &Call<'_>, parameters: Parameters) -> Result<CertificateView> {
         let (connector, tenant) = call.connector_in_view(&parameters.connector).await?;
-        if let Some(prepared) = still_prepared(call, &connector).await? {
-            return Ok(CertificateView::of(prepared, call.now()));
-        }
-        let store = call.context.keystores.preferred()?;
-        let provider = store.describe();
-        let uri = match abandoned_key(call, store).await? {
-            Some(uri) => uri,
-            None => make_key(call, store.choose_uri(), &provider).await?,
+        let certificate = match still_prepared(call, &connector, tenant.client.now()).await? {
+            Some(prepared) => prepared,
+            None => make(call, &connector, tenant.client.now()).await?,
         };
-        let request = CertificateRequest::managed(tenant.client.now());
-        let signer = call.context.keystores.signer(&uri)?;
-        let made = entra::self_signed(&*signer, &request, &*call.context.ports.random).await?;
-        let algorithm = match call.context.keystores.probe(&uri).await? {
-            keystore::Algorithm::Ps256 => state::Algorithm::Ps256,
-            keystore::Algorithm::Rs256 => state::Algorithm::Rs256,
-        };
-        let new = NewCertificate {
-            key_uri: Some(uri.to_string()),
-            provider: provider.name.clone(),
-            hardware: provider.hardware,
-            exportable: provider.exportable,
-            algorithm: Some(algorithm),
-            connector_id: Some(connector.id.clone()),
-            store: CertificateStore::User,
-            ..record_of(&made)
-        };
-        let certificate = save(call, &made, new).await?;
-        if !provider.hardware {
+        if !certificate.hardware {
             let message = format!(
                 "The private key of the certificate {} is kept by software ({}), not by a TPM or HSM",
-                made.thumbprint, provider.name
+                certificate.thumbprint, certificate.provider
             );
-            let data = json!({ "certificate_sha256": made.sha256, "key_uri": uri.to_string() });
-            events::record(call, KEY_NOT_IN_HARDWARE, &connector, message, data).await?;
+            let data = json!({
+                "certificate_sha256": certificate.certificate_sha256,
+                "key_uri": certificate.key_uri,
+            });
+            events::record_once(call, KEY_NOT_IN_HARDWARE, &connector, message, data).await?;
         }
         Ok(CertificateView::of(certificate, call.now()))
     }
 }
 
+async fn make(call: &Call<'_>, connector: &Connector, now: Timestamp) -> Result<Certificate> {
+    let store = call.context.keystores.preferred()?;
+    let provider = store.describe();
+    let uri = match abandoned_key(call, store).await? {
+        Some(uri) => uri,
+        None => make_key(call, store.choose_uri(), &provider).await?,
+    };
+    let request = CertificateRequest::managed(now);
+    let signer = call.context.keystores.signer(&uri)?;
+    let made = entra::self_signed(&*signer, &request, &*call.context.ports.random).await?;
+    let algorithm = match call.context.keystores.probe(&uri).await? {
+        keystore::Algorithm::Ps256 => state::Algorithm::Ps256,
+        keystore::Algorithm::Rs256 => state::Algorithm::Rs256,
+    };
+    let new = NewCertificate {
+        key_uri: Some(uri.to_string()),
+        provider: provider.name,
+        hardware: provider.hardware,
+        exportable: provider.exportable,
+        algorithm: Some(algorithm),
+        connector_id: Some(connector.id.clone()),
+        store: CertificateStore::User,
+        ..record_of(&made)
+    };
+    save(call, &made, new).await
+}
+
 /// The certificate that was prepared before for this connector and is as good as a new one: its key
-/// is here, and it is not due for renewal yet.
-async fn still_prepared(call: &Call<'_>, connector: &Connector) -> Result<Option<Certificate>> {
+/// can be used, it is valid, and not due for renewal yet.
+async fn still_prepared(
+    call: &Call<'_>,
+    connector: &Connector,
+    now: Timestamp,
+) -> Result<Option<Certificate>> {
     let filter = CertificateFilter {
         connector_id: Some(connector.id.clone()),
         status: Some(CertificateStatus::Prepared),
         store: Some(CertificateStore::User),
     };
-    let now = call.now();
     for certificate in call.store().find_certificates(&filter).await?.into_iter().rev() {
         let due = entra::due_at(certificate.not_before, certificate.not_after);
-        let Some(uri) = certificate.key_uri.as_deref().filter(|_| now < due) else { continue };
-        if call.context.keystores.exists(&uri.parse()?).await? {
-            return Ok(Some(certificate));
+        let fresh = certificate.not_before <= now && now < due;
+        let Some(uri) = certificate.key_uri.as_deref().filter(|_| fresh) else { continue };
+        match unusable(call, &uri.parse()?).await? {
+            None => {
+                restore_file(call, &certificate).await?;
+                return Ok(Some(certificate));
+            }
+            Some(why) => call.observe(&Event::Said(&format!(
+                "The certificate {} that was prepared before cannot be used: {why}",
+                certificate.thumbprint
+            ))),
         }
     }
     Ok(None)
 }
 
 /// A key that an interrupted run made and got no further with: no certificate names it, so nothing was
-/// ever signed with it. Using it leaves no key behind that nobody knows of.
+/// ever signed with it. Using it leaves no key behind that nobody knows of. A key that this state's
+/// journal does not know is somebody else's.
 async fn abandoned_key(call: &Call<'_>, store: &dyn KeyStore) -> Result<Option<KeyUri>> {
     let certificates = call.store().find_certificates(&CertificateFilter::default()).await?;
-    let named: Vec<&str> =
-        certificates.iter().filter_map(|certificate| certificate.key_uri.as_deref()).collect();
-    let all = store.list().await?;
-    Ok(all.into_iter().find(|uri| !named.contains(&uri.to_string().as_str())))
+    for uri in store.list().await? {
+        let text = uri.to_string();
+        let named = certificates.iter().any(|known| known.key_uri.as_deref() == Some(&text));
+        if !named
+            && call.store().was_intended(GENERATE_KEY, &key_marker(&uri)).await?
+            && unusable(call, &uri).await?.is_none()
+        {
+            return Ok(Some(uri));
+        }
+    }
+    Ok(None)
+}
+
+/// Why a key cannot be used, and never will be; none where it can.
+async fn unusable(call: &Call<'_>, uri: &KeyUri) -> Result<Option<Diagnostic>> {
+    match call.context.keystores.public_key(uri).await {
+        Ok(_) => Ok(None),
+        Err(gone) if matches!(gone.code, Code::KeyNotFound | Code::KeyCorrupt) => Ok(Some(gone)),
+        Err(error) => Err(error),
+    }
+}
+
+fn key_marker(uri: &KeyUri) -> Value {
+    json!({ "key_uri": uri.to_string() })
 }
 
 async fn make_key(call: &Call<'_>, uri: KeyUri, provider: &Provider) -> Result<KeyUri> {
     let keystores = &call.context.keystores;
     let intent = StepIntent {
-        name: "generate_key".to_owned(),
+        name: GENERATE_KEY.to_owned(),
         summary: format!("make the private key {uri} ({})", provider.name),
-        marker: json!({ "key_uri": uri.to_string() }),
-        undo: Undo::cmdlet("remove_private_key", json!({ "key_uri": uri.to_string() })),
+        marker: key_marker(&uri),
+        undo: Undo::cmdlet("remove_private_key", key_marker(&uri)),
     };
     let look = async || Ok(keystores.exists(&uri).await?.then_some(()));
     call.step(intent, look, async |permit| keystores.generate(permit, &uri).await.map(drop)).await?;
@@ -159,32 +204,56 @@ async fn save(
     new: NewCertificate,
 ) -> Result<Certificate> {
     let sha256 = &made.sha256;
-    let folder = &call.context.places.certificates;
-    let file = folder.join(format!("{sha256}.pem"));
+    let folder = call.context.places.certificates.display();
     let intent = StepIntent {
         name: "save_certificate".to_owned(),
-        summary: format!("keep the certificate {} in {}", made.thumbprint, folder.display()),
+        summary: format!("keep the certificate {} in {folder}", made.thumbprint),
         marker: json!({ "certificate_sha256": sha256 }),
         undo: Undo::cmdlet("remove_certificate", json!({ "certificate_sha256": sha256 })),
     };
     let look = async || call.store().find_certificate(sha256).await;
     call.step(intent, look, async |permit| {
-        let disk = &call.context.ports.disk;
-        let written = disk
-            .create_folder(folder, 0o700)
-            .and_then(|()| disk.write_atomic(&file, made.pem().as_bytes(), 0o644));
-        written.map_err(|error| {
-            let code = match error.kind() {
-                std::io::ErrorKind::StorageFull => Code::DiskFull,
-                _ => Code::DiskFailed,
-            };
-            Diagnostic::new(code, format!("The certificate cannot be kept in {}", folder.display()))
-                .source(&error)
-                .next("Make room or mend the folder, then run the script again.")
-        })?;
+        write_file(call, made)?;
         call.writer().save_certificate(permit, new.clone()).await
     })
     .await
+}
+
+/// Writes a certificate's file again where somebody removed it: no record is without its object.
+async fn restore_file(call: &Call<'_>, certificate: &Certificate) -> Result<()> {
+    let made = sign_in::info(certificate)?;
+    let file = file_of(call, &made.sha256);
+    let is_there = || Ok(call.context.ports.disk.status(&file).is_ok().then_some(()));
+    if is_there()?.is_some() {
+        return Ok(());
+    }
+    let intent = StepIntent {
+        name: "restore_certificate_file".to_owned(),
+        summary: format!("write {} again, which was removed", file.display()),
+        marker: json!({ "certificate_sha256": made.sha256 }),
+        undo: Undo::irreversible("its record stands, and so must the file"),
+    };
+    call.step(intent, async || is_there(), async |_permit| write_file(call, &made)).await
+}
+
+fn file_of(call: &Call<'_>, sha256: &str) -> PathBuf {
+    call.context.places.certificates.join(format!("{sha256}.pem"))
+}
+
+fn write_file(call: &Call<'_>, made: &CertificateInfo) -> Result<()> {
+    let (disk, folder) = (&call.context.ports.disk, &call.context.places.certificates);
+    let written = disk.create_folder(folder, 0o700).and_then(|()| {
+        disk.write_atomic(&file_of(call, &made.sha256), made.pem().as_bytes(), 0o644)
+    });
+    written.map_err(|error| {
+        let code = match error.kind() {
+            std::io::ErrorKind::StorageFull => Code::DiskFull,
+            _ => Code::DiskFailed,
+        };
+        Diagnostic::new(code, format!("The certificate cannot be kept in {}", folder.display()))
+            .source(&error)
+            .next("Make room or mend the folder, then run the script again.")
+    })
 }
 
 /// What a record takes over from the certificate itself.

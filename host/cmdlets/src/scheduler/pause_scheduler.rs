@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
-use crate::scheduling::require_no_other_lease;
+use crate::scheduling::{own_leases, require_no_other_lease};
 use crate::types::Span;
 use crate::views::SchedulerView;
 
@@ -56,6 +56,7 @@ impl Cmdlet for PauseScheduler {
         see_also: &["resume_scheduler", "get_scheduler"],
         errors: &[
             (Code::SchedulerBusy, "another run paused it, or a cycle does not end in time"),
+            (Code::SchedulerNotPaused, "the deadline passed while a cycle was waited for"),
             (Code::ConnectorUnknown, "there is no such connector"),
         ],
         examples: &[Example {
@@ -88,7 +89,11 @@ resume_scheduler(#{ connector: "default" });
             let now = call.store().scheduler_state(&connector.id).await?;
             Ok(SchedulerView::of(&connector.name, now))
         };
-        let look = async || Ok(Some(view().await?).filter(|now| now.lease_run.is_some()));
+        let before = own_leases(call, &connector).await?.len();
+        let look = async || match own_leases(call, &connector).await?.len() > before {
+            true => view().await.map(Some),
+            false => Ok(None),
+        };
         let paused = call
             .step(intent, look, async |_permit| {
                 let (reason, limit) = (&parameters.reason, parameters.deadline.0);
@@ -98,6 +103,15 @@ resume_scheduler(#{ connector: "default" });
             .await?;
         // Paused first, waited then: so no further cycle can begin meanwhile.
         wait_for_cycle(call, &connector, parameters.patience.0).await?;
+        if own_leases(call, &connector).await?.len() <= before {
+            let ended = format!(
+                "The pause of '{}' ended before the cycle in progress did: it was for {}",
+                connector.name, parameters.deadline
+            );
+            return Err(Diagnostic::new(Code::SchedulerNotPaused, ended)
+                .repeat(Repeat::Later)
+                .next("Give it a later deadline, or wait until the cycle ends."));
+        }
         Ok(paused)
     }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
+use crate::scheduling::own_leases;
 use crate::views::SchedulerView;
 
 /// The cmdlet `resume_scheduler`.
@@ -51,11 +52,7 @@ impl Cmdlet for ResumeScheduler {
 
     async fn run(call: &Call<'_>, parameters: Parameters) -> Result<SchedulerView> {
         let connector = call.connector(&parameters.connector).await?;
-        let run = call.open.key().run.0.clone();
-        let held = async || {
-            let leases = call.store().live_leases(&connector.id).await?;
-            Result::Ok(leases.iter().filter(|lease| lease.run == run).count())
-        };
+        let held = async || Result::Ok(own_leases(call, &connector).await?.len());
         let view = async || {
             let now = call.store().scheduler_state(&connector.id).await?;
             Result::Ok(SchedulerView::of(&connector.name, now))

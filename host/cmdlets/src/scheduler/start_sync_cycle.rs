@@ -131,8 +131,7 @@ async fn cycle(
     };
     call.writer().end_sync_run(&new.id, end).await?;
     match done {
-        Ok((roles, _)) => {
-            leave_evidence(call, connector, EvidenceKind::Token, roles.join(" ")).await?;
+        Ok(_) => {
             leave_evidence(call, connector, EvidenceKind::SyncCycle, new.job.clone()).await?;
         }
         Err(error) => return Err(failed(call, connector, new, error).await?),
@@ -153,8 +152,11 @@ async fn run_job(
             sign_in::synchronization_token(session, &credential).await
         })
         .await?;
+    // Before the job, which may take hours: evidence bears the time at which it was seen.
+    let roles = sign_in::permissions(&token);
+    leave_evidence(call, connector, EvidenceKind::Token, roles.join(" ")).await?;
     let message = sync_job::run(call, connector, &token, new).await?;
-    Ok((sign_in::permissions(&token), message))
+    Ok((roles, message))
 }
 
 /// Records the failure of a cycle as an event, and tells it.
