@@ -202,6 +202,16 @@ fn a_key_that_the_journal_does_not_know_is_left_alone() {
     assert_eq!(host.ports.disk.read(Path::new(&file)).unwrap(), b"somebody else's");
 }
 
+/// What is there is no step of a later run: undoing that run must not take it away.
+#[test]
+fn registering_again_changes_nothing() {
+    let host = host(71);
+    let made = register(&host);
+    let again = host.run_body(REGISTER);
+    assert_eq!(again.result.unwrap(), made);
+    assert!(!again.changed, "{:#?}", again.story);
+}
+
 #[test]
 fn registering_a_linked_connector_again_keeps_its_key() {
     let host = host(71);

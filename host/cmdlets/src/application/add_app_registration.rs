@@ -174,8 +174,12 @@ impl Registering<'_> {
         let key_id = self.key(&reference).await?;
         let principal = self.principal(&application).await?;
         let name = application.display_name.clone().unwrap_or_default();
+        let granted = self.granted(principal.id).await?;
         for grant in &grants {
-            self.grant(principal.id, &name, grant).await?;
+            let new = assignment(principal.id, grant);
+            if !granted.iter().any(|granted| new.is(granted)) {
+                self.grant(new, registration::grant_intent(principal.id, &name, grant)).await?;
+            }
         }
         Ok(Output {
             app_id: application.app_id.to_string(),
@@ -212,11 +216,18 @@ impl Registering<'_> {
         Ok(grants)
     }
 
+    /// The connector's application. One that is there is no step of this run, so that undoing the run
+    /// cannot take it away; the same holds for principal and grants.
     async fn application(&self, grants: &[Grant]) -> Result<Application> {
         let (call, connector) = (self.call, self.connector);
+        let unique_name = registration::unique_name(connector);
+        let reference = ApplicationRef::UniqueName(unique_name.clone());
+        let find = async || self.graph.find_application(&reference).await;
+        if let Some(found) = find().await? {
+            return Ok(found);
+        }
         let host_name = call.context.ports.process.host_name();
         let host_id = &call.store().host().id;
-        let unique_name = registration::unique_name(connector);
         // A list of keys takes the place of the one that is there. A replica that lags can hide an
         // application which this connector may sign in with, so that one never gets such a list.
         let is_first = connector.application.is_none();
@@ -236,11 +247,7 @@ impl Registering<'_> {
             marker: json!({ "unique_name": unique_name }),
             undo: Undo::cmdlet("remove_application", json!({ "unique_name": unique_name })),
         };
-        let reference = ApplicationRef::UniqueName(unique_name.clone());
-        let look = async || {
-            let find = async || self.graph.find_application(&reference).await;
-            self.session.look_for("application", find).await
-        };
+        let look = async || self.session.look_for("application", find).await;
         let act = async |permit: effect::Permit<'_>| {
             self.graph.create_application(permit, &new).await
         };
@@ -315,38 +322,49 @@ impl Registering<'_> {
 
     async fn principal(&self, application: &Application) -> Result<ServicePrincipal> {
         let reference = PrincipalRef::AppId(application.app_id);
+        let find = async || self.graph.find_principal(reference).await;
+        if let Some(found) = find().await? {
+            return Ok(found);
+        }
         let intent = StepIntent {
             name: "create_service_principal".to_owned(),
             summary: format!("create {reference}"),
             marker: json!({ "app_id": application.app_id }),
             undo: Undo::cmdlet("remove_service_principal", json!({ "app_id": application.app_id })),
         };
-        let look = async || {
-            let find = async || self.graph.find_principal(reference).await;
-            self.session.look_for("service principal", find).await
-        };
+        let look = async || self.session.look_for("service principal", find).await;
         let act = async |permit: effect::Permit<'_>| {
             self.graph.create_principal(permit, application.app_id).await
         };
         self.call.step(intent, look, act).await
     }
 
-    async fn grant(&self, principal_id: Uuid, name: &str, grant: &Grant) -> Result<()> {
-        let new = NewAppRoleAssignment {
-            principal_id,
-            resource_id: grant.resource_id,
-            app_role_id: grant.role_id,
-        };
+    async fn granted(&self, principal_id: Uuid) -> Result<Vec<AppRoleAssignment>> {
+        match self.graph.app_role_assignments(principal_id).await {
+            // A principal that was just made is not known to every replica, and has no grants.
+            Err(unknown) if unknown.code == Code::GraphNotFound => Ok(Vec::new()),
+            granted => granted,
+        }
+    }
+
+    async fn grant(&self, new: NewAppRoleAssignment, intent: StepIntent) -> Result<()> {
         let find = async || {
-            let granted = self.graph.app_role_assignments(principal_id).await?;
+            let granted = self.graph.app_role_assignments(new.principal_id).await?;
             Ok(granted.into_iter().find(|granted| new.is(granted)))
         };
         let look = async || self.session.look_for("role assignment", find).await;
         let act = async |permit: effect::Permit<'_>| -> Result<AppRoleAssignment> {
             self.graph.create_app_role_assignment(permit, new).await
         };
-        let intent = registration::grant_intent(principal_id, name, grant);
         self.call.step(intent, look, act).await.map(drop)
+    }
+}
+
+fn assignment(principal_id: Uuid, grant: &Grant) -> NewAppRoleAssignment {
+    NewAppRoleAssignment {
+        principal_id,
+        resource_id: grant.resource_id,
+        app_role_id: grant.role_id,
     }
 }
 
