@@ -197,7 +197,7 @@ impl Library {
 
     fn file(&self, path: &Path, shown: &str) -> Result<Option<Source>> {
         match self.disk.status(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) if is_missing(&error) => return Ok(None),
             Err(error) => return Err(unreadable(path, &error)),
             Ok(_) => {}
         }
@@ -225,7 +225,7 @@ impl Library {
         while let Some((prefix, folder)) = waiting.pop() {
             let entries = match self.disk.list(&folder) {
                 Ok(entries) => entries,
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) if is_missing(&error) => continue,
                 Err(error) => return Err(unreadable(&folder, &error)),
             };
             for path in entries {
@@ -279,6 +279,11 @@ fn is_plain(word: &str) -> bool {
 /// A word that can be part of a script's name: a dash is fine there.
 fn is_plain_file(word: &str) -> bool {
     is_plain(&word.replace('-', "_"))
+}
+
+/// Whether a folder or a file is not there; below a file nothing is.
+fn is_missing(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
