@@ -13,6 +13,11 @@ use time::format_description::well_known::Rfc3339;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
+/// 0000-01-01T00:00:00Z.
+const FIRST_MILLIS: i64 = -62_167_219_200_000;
+/// 9999-12-31T23:59:59.999Z.
+const LAST_MILLIS: i64 = 253_402_300_799_999;
+
 impl Timestamp {
     /// The moment `millis` milliseconds after the epoch.
     pub const fn from_millis(millis: i64) -> Self {
@@ -49,9 +54,11 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// The same moment for libraries that speak `time`; the epoch where it is out of their range.
+    /// The same moment for libraries that speak `time`; the nearest that RFC 3339 can write where it
+    /// is before the year 0 or after 9999.
     pub fn to_offset(self) -> OffsetDateTime {
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
+        let millis = self.0.clamp(FIRST_MILLIS, LAST_MILLIS);
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000)
             .unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
@@ -196,6 +203,13 @@ mod tests {
             let moment = Timestamp::from_millis(millis);
             prop_assert_eq!(moment.to_string().parse::<Timestamp>().unwrap(), moment);
         }
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_written_as_the_nearest_that_can() {
+        let text = |millis| Timestamp::from_millis(millis).to_string();
+        assert_eq!(text(i64::MAX), "9999-12-31T23:59:59.999Z");
+        assert_eq!(text(i64::MIN), "0000-01-01T00:00:00Z");
     }
 
     #[test]
