@@ -1,6 +1,8 @@
 //! Scripts that call the cmdlets in any order, forge values and swallow errors.
 
-use base::Code;
+use std::path::Path;
+
+use base::{Code, Disk};
 
 use super::{assert_rules, host};
 
@@ -76,4 +78,54 @@ fn two_runs_exclude_each_other_and_the_second_names_the_first() {
     assert!(error.message.contains("the first"), "{error}");
     drop(first);
     assert_eq!(host.run("onboard", &[]).exit_code, 0);
+}
+
+#[test]
+fn wrong_values_are_refused_before_anything_is_changed() {
+    let host = host(34);
+    let disk = &host.world.disk;
+    let write = |name: &str, length: usize| {
+        disk.write_atomic(Path::new(name), &vec![b'x'; length], 0o600).unwrap();
+    };
+    write("/home/admin/huge", 1 << 20);
+    let bodies = [
+        (r#"add_connector(#{ connector: "default" })"#, Code::ConnectorExists),
+        (r#"add_connector(#{ connector: " blank" })"#, Code::CmdletParameter),
+        (r#"add_connector(#{ connector: "a", client_id: "x" })"#, Code::ConfigurationInvalid),
+        (r#"set_connector(#{ connector: "default", client_id: "x" })"#, Code::ConfigurationInvalid),
+        (
+            r#"add_connector(#{ connector: "a", service_account: "a@b", password_file: "/home/admin/huge" })"#,
+            Code::ConfigurationInvalid,
+        ),
+        (
+            r#"add_connector(#{ connector: "a", service_account: "a@b", password_file: "/home/admin" })"#,
+            Code::ConfigurationInvalid,
+        ),
+        (
+            r#"pause_scheduler(#{ connector: "default", reason: "x", deadline: "0s" })"#,
+            Code::CmdletParameter,
+        ),
+        (
+            r#"pause_scheduler(#{ connector: "default", reason: "x", deadline: "200000000d" })"#,
+            Code::CmdletParameter,
+        ),
+        (r#"find_events(#{ limit: -1 })"#, Code::CmdletParameter),
+        (r#"find_sync_runs(#{ connector: "default", limit: -1 })"#, Code::CmdletParameter),
+    ];
+    for (body, code) in bodies {
+        let ended = host.run_body(body);
+        let error = ended.result.unwrap_err();
+        assert_eq!((error.code, ended.changed), (code, false), "{body}: {error:?}");
+        assert!(error.next.is_some(), "{body}: nothing to type next");
+    }
+}
+
+/// The name is checked before anybody is asked for a password.
+#[test]
+fn nobody_types_a_password_for_a_name_that_is_taken() {
+    let host = host(35);
+    let ended =
+        host.run_body(r#"add_connector(#{ connector: "default", service_account: "a@b" })"#);
+    assert_eq!(ended.result.unwrap_err().code, Code::ConnectorExists);
+    assert!(!ended.story.iter().any(|line| line.starts_with("step")), "{:?}", ended.story);
 }

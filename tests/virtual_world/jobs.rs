@@ -60,6 +60,22 @@ fn a_failing_command_is_a_failed_cycle_with_an_event() {
 }
 
 #[test]
+fn a_command_that_prints_no_text_is_a_cycle_like_any_other() {
+    let host = host(54);
+    set_job(&host, r#"#{ kind: "command", words: ["/bin/job"] }"#);
+    host.world.process.programs.lock().unwrap().insert(
+        "/bin/job".to_owned(),
+        Box::new(|_| {
+            let output = b"done\0\x1b[2J\xff".to_vec();
+            Ok(Finished { code: Some(0), output, errors: Vec::new() })
+        }),
+    );
+    let cycle = host.run_body(r#"start_sync_cycle(#{ connector: "default" })"#).result.unwrap();
+    assert_eq!(cycle["message"], "done  [2J\u{fffd}");
+    assert_rules(&host);
+}
+
+#[test]
 fn a_script_job_may_read_and_nothing_else() {
     let host = host(52);
     let write = |text: &str| {

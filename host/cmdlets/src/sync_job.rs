@@ -170,9 +170,11 @@ async fn command(
     }
 }
 
-/// The end of a text: the last thing that is said usually tells most.
+/// The end of a text: the last thing that is said usually tells most. Characters that move a
+/// terminal's cursor, or that no database takes, become blanks.
 fn shortened(text: &str) -> String {
-    let text = text.trim();
+    let plain = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
+    let text: String = text.trim().chars().map(plain).collect();
     let excess = text.chars().count().saturating_sub(MESSAGE_LIMIT);
     text.chars().skip(excess).collect()
 }
@@ -180,6 +182,12 @@ fn shortened(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_job_says_is_kept_as_plain_text() {
+        assert_eq!(shortened("3\0changes\x1b[2J\nin all\n"), "3 changes [2J\nin all");
+        assert_eq!(shortened(&format!("{}end", "é".repeat(600))).chars().count(), MESSAGE_LIMIT);
+    }
 
     #[test]
     fn jobs_and_their_parameters_correspond() {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use base::Timestamp;
+use base::{Code, Diagnostic, Timestamp};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +66,21 @@ fn clock_form(text: &str) -> Option<u64> {
     }
     let rest = hours * 3_600 + minutes * 60 + seconds;
     days.checked_mul(86_400)?.checked_add(rest)?.checked_mul(1_000)
+}
+
+/// How many records a search answers at most.
+///
+/// # Errors
+/// [`Code::CmdletParameter`] where it is negative.
+pub fn limit(wanted: i64) -> base::Result<u32> {
+    match u32::try_from(wanted) {
+        Ok(limit) => Ok(limit),
+        Err(_) if wanted > 0 => Ok(u32::MAX),
+        Err(_) => {
+            Err(Diagnostic::new(Code::CmdletParameter, format!("The limit {wanted} is negative"))
+                .next("Leave the limit out, or write how many there may be at most."))
+        }
+    }
 }
 
 /// A moment, in RFC 3339.
@@ -129,6 +144,15 @@ written_as_text! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_negative_limit_is_refused() {
+        assert_eq!(limit(-1).unwrap_err().code, Code::CmdletParameter);
+        assert_eq!(
+            [limit(0).unwrap(), limit(7).unwrap(), limit(i64::MAX).unwrap()],
+            [0, 7, u32::MAX]
+        );
+    }
 
     #[test]
     fn spans_are_read_in_both_forms_and_written_in_the_shortest() {

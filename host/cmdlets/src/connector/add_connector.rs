@@ -1,5 +1,6 @@
 //! `add_connector`: makes a connector known to this host.
 
+use base::disk::FileKind;
 use base::{Code, Diagnostic, Result, SecretText};
 use effect::{Change, Effect, Impact, StepIntent, Target, Undo};
 use schemars::JsonSchema;
@@ -9,8 +10,12 @@ use state::{NewConnector, SealedText, ServiceAccount};
 
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
+use crate::sign_in;
 use crate::sync_job::{self, JobParameters};
 use crate::views::ConnectorView;
+
+/// A file that is longer holds something else than a password; in bytes.
+const LONGEST_PASSWORD_FILE: u64 = 64 * 1024;
 
 /// The cmdlet `add_connector`.
 pub struct AddConnector;
@@ -76,6 +81,9 @@ impl Cmdlet for AddConnector {
     async fn run(call: &Call<'_>, parameters: Parameters) -> Result<ConnectorView> {
         let tenant = call.context.tenants.open().await?;
         let name = &parameters.connector;
+        // Before anybody types a password for nothing.
+        call.store().check_new_name(name).await?;
+        let client_id = parameters.client_id.as_deref().map(client_id).transpose()?;
         let job = sync_job::chosen(parameters.sync_job)?;
         let account = match &parameters.service_account {
             None => None,
@@ -92,7 +100,7 @@ impl Cmdlet for AddConnector {
             tenant_name: tenant.name.clone(),
             sandbox: tenant.sandbox,
             service_account: account,
-            client_id: parameters.client_id,
+            client_id,
             sync_job: job,
             run_as: parameters.run_as,
         };
@@ -110,6 +118,11 @@ impl Cmdlet for AddConnector {
         })
         .await
     }
+}
+
+/// A public client's id, as it is recorded.
+pub(crate) fn client_id(text: &str) -> Result<String> {
+    Ok(sign_in::guid(text, "client_id")?.to_string())
 }
 
 /// What a sealed password is bound to, so that it cannot be put under another account.
@@ -141,6 +154,12 @@ pub(crate) async fn account_password(
             .next("Name a file that holds the password in its first line.")
     };
     let status = disk.status(path).map_err(unreadable)?;
+    if status.kind != FileKind::File || status.length > LONGEST_PASSWORD_FILE {
+        let other = format!("{file} is no file that holds a password");
+        return Err(Diagnostic::new(Code::ConfigurationInvalid, other).next(
+            "Name a plain file (no link) that holds the password in its first line.",
+        ));
+    }
     if status.mode & 0o077 != 0 {
         let open = format!("The password file {file} is readable by others (mode {:o})", status.mode);
         return Err(Diagnostic::new(Code::KeyPermissions, open)

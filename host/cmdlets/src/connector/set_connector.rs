@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use state::{ConnectorChange, ServiceAccount};
 
-use super::add_connector::{account_password, seal_password};
+use super::add_connector::{account_password, client_id, seal_password};
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
 use crate::scheduling::require_no_other_lease;
@@ -95,7 +95,7 @@ impl Cmdlet for SetConnector {
         let change = ConnectorChange {
             name: parameters.name,
             service_account: account,
-            client_id: parameters.client_id.map(Some),
+            client_id: parameters.client_id.as_deref().map(client_id).transpose()?.map(Some),
             sync_job: parameters.sync_job.map(sync_job::chosen).transpose()?,
             run_as: parameters.run_as.map(Some),
             ..ConnectorChange::default()

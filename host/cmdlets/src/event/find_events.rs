@@ -8,7 +8,7 @@ use state::EventFilter;
 
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
-use crate::types::Moment;
+use crate::types::{Moment, limit};
 use crate::views::EventView;
 
 /// The cmdlet `find_events`.
@@ -82,7 +82,7 @@ impl Cmdlet for FindEvents {
                 Level::Error => state::EventLevel::Error,
             }),
             run: None,
-            limit: Some(u32::try_from(parameters.limit.max(0)).unwrap_or(u32::MAX)),
+            limit: Some(limit(parameters.limit)?),
         };
         let names: Vec<(String, String)> = call
             .store()

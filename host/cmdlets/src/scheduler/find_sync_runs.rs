@@ -8,7 +8,7 @@ use state::SyncRunFilter;
 
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
-use crate::types::Moment;
+use crate::types::{Moment, limit};
 use crate::views::SyncRunView;
 
 /// The cmdlet `find_sync_runs`.
@@ -67,7 +67,7 @@ find_sync_runs(#{ connector: "default", limit: 1 })[0].result"#,
         let filter = SyncRunFilter {
             connector_id: Some(connector.id),
             since: parameters.since.map(|since| since.0),
-            limit: Some(u32::try_from(parameters.limit.max(0)).unwrap_or(u32::MAX)),
+            limit: Some(limit(parameters.limit)?),
         };
         let runs = call.store().find_sync_runs(&filter).await?;
         Ok(runs.into_iter().map(SyncRunView::from).collect())

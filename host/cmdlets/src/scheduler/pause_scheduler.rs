@@ -17,6 +17,9 @@ use crate::views::SchedulerView;
 /// How often a cycle in progress is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// The longest pause: what takes longer is no pause but a setting.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The cmdlet `pause_scheduler`.
 pub struct PauseScheduler;
 
@@ -30,7 +33,7 @@ pub struct Parameters {
     pub connector: String,
     /// Why, for whoever finds the scheduler paused.
     pub reason: String,
-    /// How long the pause may last.
+    /// How long the pause may last: up to a day.
     #[serde(default = "half_an_hour")]
     pub deadline: Span,
     /// How long a cycle in progress is waited for.
@@ -57,6 +60,7 @@ impl Cmdlet for PauseScheduler {
         errors: &[
             (Code::SchedulerBusy, "another run paused it, or a cycle does not end in time"),
             (Code::SchedulerNotPaused, "the deadline passed while a cycle was waited for"),
+            (Code::CmdletParameter, "the deadline is zero, or more than a day away"),
             (Code::ConnectorUnknown, "there is no such connector"),
         ],
         examples: &[Example {
@@ -79,6 +83,12 @@ resume_scheduler(#{ connector: "default" });
     async fn run(call: &Call<'_>, parameters: Parameters) -> Result<SchedulerView> {
         let connector = call.connector(&parameters.connector).await?;
         require_no_other_lease(call, &connector).await?;
+        if parameters.deadline.0.is_zero() || parameters.deadline.0 > LONGEST {
+            let wrong = format!("pause_scheduler: a pause cannot be for {}", parameters.deadline);
+            return Err(Diagnostic::new(Code::CmdletParameter, wrong).next(
+                "Choose up to a day. To stop cycles for good: set_scheduler with sync_cycle_enabled.",
+            ));
+        }
         let intent = StepIntent {
             name: "pause_scheduler".to_owned(),
             summary: format!("pause the scheduler of '{}'", connector.name),

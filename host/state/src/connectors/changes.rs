@@ -9,7 +9,23 @@ use super::{
 };
 use crate::database::Transaction;
 use crate::query::Query;
+use crate::store::Store;
 use crate::writer::Writer;
+
+impl Store {
+    /// Checks that a new connector may be called so.
+    ///
+    /// # Errors
+    /// `ConnectorExists` where the name is taken, `CmdletParameter` for an impossible name.
+    pub async fn check_new_name(&self, name: &str) -> Result<()> {
+        check_name(name)?;
+        let query = Query::new("SELECT id FROM connectors WHERE name = $1").bind(name);
+        match self.row(query).await? {
+            Some(_) => Err(exists(name)),
+            None => Ok(()),
+        }
+    }
+}
 
 impl Writer {
     /// Adds a connector, with default scheduler settings.
