@@ -1,4 +1,7 @@
 //! The tests that span crates, in one binary.
 
+#![cfg(test)]
+
 mod architecture;
+mod process;
 mod virtual_world;
