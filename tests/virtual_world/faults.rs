@@ -118,3 +118,29 @@ fn throttling_without_end_is_not_waited_for_without_end() {
     assert_eq!(ended.result.unwrap_err().code, Code::RemoteThrottled);
     assert_rules(&host);
 }
+
+#[test]
+fn a_disk_that_fills_up_at_any_moment_locks_nobody_out() {
+    let lines = host(25).run("onboard", &[]).story.len();
+    for line in 1..lines {
+        let host = host(25);
+        host.fill_disk_after(line);
+        let ended = host.run("onboard", &[]);
+        let seen = format!("after line {line} ({:?})", ended.story.get(line - 1));
+        if let Err(error) = &ended.result {
+            assert!(
+                matches!(error.code, Code::DiskFull | Code::JournalFailed | Code::SyncFailed)
+                    || error.code == Code::PrerequisiteFailed,
+                "{seen}: {error:?}"
+            );
+            assert!(error.next.is_some(), "{seen}: nothing to type next: {error:?}");
+        }
+        host.world.disk.set_full(false);
+        assert_rules_after(&host, &seen);
+        let again = host.run("onboard", &[]);
+        assert_eq!(again.exit_code, 0, "{seen}: again: {:?}", again.result);
+        let after = host.credential("default").unwrap();
+        assert_eq!(after["identity_type"], "Application", "{seen}");
+        assert_rules_after(&host, &seen);
+    }
+}

@@ -218,7 +218,14 @@ impl Host {
 
     /// Interrupts the next run, as Ctrl-C would, when its story has that many lines.
     pub fn interrupt_after(&self, lines: usize) {
-        self.recorder.stop_after(lines, self.interrupt.clone());
+        let interrupt = self.interrupt.clone();
+        self.recorder.after(lines, move || interrupt.request());
+    }
+
+    /// Fills the disk during the next run, when its story has that many lines.
+    pub fn fill_disk_after(&self, lines: usize) {
+        let disk = self.world.disk.clone();
+        self.recorder.after(lines, move || disk.set_full(true));
     }
 
     /// Another administrator of the tenant.

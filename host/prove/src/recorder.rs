@@ -1,18 +1,18 @@
 //! What happened in a run, kept for whoever wants to compare it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use effect::{Event, Interrupt, Observer};
+use effect::{Event, Observer};
 
-/// Keeps the story of a run, a line an event: `step create_application`, `said …`. It can ask the
-/// run to stop in the middle of it.
-#[derive(Debug, Default)]
+/// Keeps the story of a run, a line an event: `step create_application`, `said …`. It can do
+/// something in the middle of it.
+#[derive(Default)]
 pub struct Recorder(Mutex<Story>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Story {
     lines: Vec<String>,
-    stop: Option<(usize, Arc<Interrupt>)>,
+    turn: Option<(usize, Box<dyn FnOnce() + Send>)>,
 }
 
 impl Recorder {
@@ -21,9 +21,9 @@ impl Recorder {
         std::mem::take(&mut self.story().lines)
     }
 
-    /// Asks the next run to stop when its story has that many lines.
-    pub fn stop_after(&self, lines: usize, interrupt: Arc<Interrupt>) {
-        self.story().stop = Some((lines, interrupt));
+    /// Lets `happen` happen when the story of the next run has that many lines.
+    pub fn after(&self, lines: usize, happen: impl FnOnce() + Send + 'static) {
+        self.story().turn = Some((lines, Box::new(happen)));
     }
 
     fn story(&self) -> MutexGuard<'_, Story> {
@@ -49,8 +49,8 @@ impl Observer for Recorder {
         let mut story = self.story();
         story.lines.push(line);
         let length = story.lines.len();
-        if let Some((_, interrupt)) = story.stop.take_if(|(lines, _)| *lines <= length) {
-            interrupt.request();
+        if let Some((_, happen)) = story.turn.take_if(|(lines, _)| *lines <= length) {
+            happen();
         }
     }
 }
