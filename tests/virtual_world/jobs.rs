@@ -52,6 +52,8 @@ fn a_failing_command_is_a_failed_cycle_with_an_event() {
     let error = ended.result.unwrap_err();
     assert_eq!(error.code, Code::SyncFailed);
     assert!(format!("{error:?}").contains("no route"), "{error:?}");
+    assert!(ended.changed, "what it did before it failed stands");
+    assert_eq!(ended.exit_code, 3);
     let runs = host.run_body(r#"find_sync_runs(#{ connector: "default" })"#).result.unwrap();
     assert_eq!(runs[0]["result"], "failed");
     let events = host.run_body("find_events().map(|event| event.event_id)").result.unwrap();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base::process::Command;
-use base::{Code, Diagnostic, Result, SecretBytes};
+use base::{Applied, Code, Diagnostic, Result, SecretBytes};
 use entra::AccessToken;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -152,12 +152,18 @@ async fn command(
     let hold = ports.clock.hold();
     let finished = ports.process.run(command).await;
     drop(hold);
+    // What a program did before it failed stands, and nobody here knows what that is.
     let failed = |what: String| {
         Diagnostic::new(Code::ProcessFailed, what)
+            .applied(Applied::Yes)
             .next(format!("Run it by hand to see why: {}", words.join(" ")))
     };
-    let finished = finished
-        .map_err(|error| failed(format!("The sync job {program} did not run")).source(&error))?;
+    let finished = finished.map_err(|error| {
+        let begun = error.kind() == std::io::ErrorKind::TimedOut;
+        failed(format!("The sync job {program} did not run to its end"))
+            .applied(if begun { Applied::Yes } else { Applied::No })
+            .source(&error)
+    })?;
     // A job that repeats its input must not carry the token into our records.
     let said = |bytes: &[u8]| {
         shortened(&String::from_utf8_lossy(bytes).replace(token.secret.expose(), "(token)"))

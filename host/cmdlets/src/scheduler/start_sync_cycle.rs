@@ -1,6 +1,6 @@
 //! `start_sync_cycle`: runs one synchronization cycle of a connector.
 
-use base::{Code, Diagnostic, Repeat, Result};
+use base::{Applied, Code, Diagnostic, Repeat, Result};
 use effect::{Change, Effect, Impact, StepIntent, Target, Undo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -173,6 +173,8 @@ async fn failed(
         format!("Test its credential: test_credential(#{{ connector: \"{}\" }})", connector.name)
     });
     let mut failed = Diagnostic::new(Code::SyncFailed, message).next(next).repeat(error.repeat);
+    // A job is never run again by looking: its record says "failed".
+    failed.applied = if error.applied == Applied::Yes { Applied::Yes } else { Applied::No };
     failed.meaning = error.meaning;
     failed.remote = error.remote;
     failed.causes = error.causes;
