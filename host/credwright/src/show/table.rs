@@ -40,7 +40,6 @@ fn fresh(form: Form) -> Table {
     let mut table = Table::new();
     table
         .load_style(if form.drawn { UTF8_FULL_CONDENSED } else { ASCII_FULL_CONDENSED })
-        .force_no_tty()
         .set_content_arrangement(ContentArrangement::Disabled);
     // Where no terminal shows it, nothing is broken into lines: what reads it may be a program.
     if let Some(width) = form.width {
