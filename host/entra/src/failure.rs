@@ -11,6 +11,7 @@ use crate::challenge;
 use crate::exchange::{Answer, Outgoing, unknown};
 use crate::meaning::{self, repeat_of};
 use crate::retry::failed_inside;
+use crate::secrets::hidden;
 use crate::skew::Skew;
 use crate::transport::{FaultKind, TransportError};
 
@@ -146,7 +147,7 @@ pub(crate) fn of_token(
     remote.code = Some(error.error.clone());
     remote.request_id = error.trace_id.or(remote.request_id);
     remote.correlation_id = error.correlation_id.or(remote.correlation_id);
-    remote.message = Some(shortened(&description));
+    remote.message = Some(shortened(&hidden(&description, request)));
     let shown = match number {
         Some(number) => format!("AADSTS{number}"),
         None => error.error,
@@ -189,7 +190,7 @@ pub(crate) fn of_graph(request: &Outgoing<'_>, answer: &Answer) -> Diagnostic {
     let mut remote = remote(answer);
     let inner = |name: &str| error.inner.get(name).and_then(Value::as_str).map(str::to_owned);
     remote.request_id = inner("request-id").or(remote.request_id);
-    remote.message = Some(shortened(&message));
+    remote.message = Some(shortened(&hidden(&message, request)));
     remote.code = Some(rows.first().map_or_else(|| error.code.clone(), |(name, _)| name.clone()));
     let (code, passes) = match rows.first() {
         Some((_, row)) => (row.code, row.passes),

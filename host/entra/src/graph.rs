@@ -161,12 +161,12 @@ impl<'a> Graph<'a> {
     /// Sends a request with a token, and once more with a fresh one where the token is refused.
     async fn call(&self, request: &Outgoing<'_>) -> Result<Answer> {
         let scope = Scope::graph();
-        let token = self.token().await?;
-        let answer = self.with_token(request, &token).await?;
+        let sent = with_token(request, &self.token().await?)?;
+        let answer = self.session.exchange(&sent).await?;
         if answer.status != http::StatusCode::UNAUTHORIZED {
-            return accepted(request, answer);
+            return accepted(&sent, answer);
         }
-        let refused = failure::of_graph(request, &answer);
+        let refused = failure::of_graph(&sent, &answer);
         let token_refused = refused
             .remote
             .as_ref()
@@ -177,26 +177,26 @@ impl<'a> Graph<'a> {
         }
         // Nothing was done with a refused token, so even a change may be sent again.
         self.session.forget(self.credential, &scope);
-        let token = self.token().await?;
-        accepted(request, self.with_token(request, &token).await?)
+        let sent = with_token(request, &self.token().await?)?;
+        let answer = self.session.exchange(&sent).await?;
+        accepted(&sent, answer)
     }
+}
 
-    async fn with_token(&self, request: &Outgoing<'_>, token: &AccessToken) -> Result<Answer> {
-        let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.secret.expose()))
-            .map_err(|_| Diagnostic::new(Code::RemoteGarbage, "The access token is malformed"))?;
-        bearer.set_sensitive(true);
-        let mut headers = request.headers.clone();
-        headers.push((AUTHORIZATION, bearer));
-        let with_token = Outgoing {
-            what: request.what,
-            method: request.method.clone(),
-            url: request.url.clone(),
-            headers,
-            body: request.body.clone(),
-            repeatable: request.repeatable,
-        };
-        self.session.exchange(&with_token).await
-    }
+fn with_token<'a>(request: &Outgoing<'a>, token: &AccessToken) -> Result<Outgoing<'a>> {
+    let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.secret.expose()))
+        .map_err(|_| Diagnostic::new(Code::RemoteGarbage, "The access token is malformed"))?;
+    bearer.set_sensitive(true);
+    let mut headers = request.headers.clone();
+    headers.push((AUTHORIZATION, bearer));
+    Ok(Outgoing {
+        what: request.what,
+        method: request.method.clone(),
+        url: request.url.clone(),
+        headers,
+        body: request.body.clone(),
+        repeatable: request.repeatable,
+    })
 }
 
 fn accepted(request: &Outgoing<'_>, answer: Answer) -> Result<Answer> {

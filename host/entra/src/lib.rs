@@ -20,6 +20,7 @@ pub mod graph;
 mod http_transport;
 pub mod meaning;
 mod retry;
+mod secrets;
 mod sign_in;
 mod skew;
 mod subject;

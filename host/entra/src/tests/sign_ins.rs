@@ -7,6 +7,7 @@ use keystore::Algorithm;
 use serde_json::json;
 
 use super::fake::{APP, PASSWORD, Reply, TENANT, World, configuration, password};
+use crate::graph::ApplicationRef;
 use crate::{Credential, FaultKind, Scope};
 
 #[test]
@@ -73,6 +74,31 @@ fn no_secret_is_in_any_output() {
         assert!(!shown.contains(token.secret.expose()));
         assert!(!shown.contains("signature"));
     });
+}
+
+/// As a proxy in between might, which repeats what it was sent.
+#[test]
+fn an_answer_that_repeats_the_request_tells_no_secret() {
+    let world = World::new();
+    let written: String = url::form_urlencoded::byte_serialize(PASSWORD.as_bytes()).collect();
+    let text = format!("cannot forward password={written} ({PASSWORD})");
+    world.fake.tokens([Reply::aadsts(400, "invalid_request", 1, &text)]);
+    let error = world
+        .run(async { world.client.quiet().token(&password(), &Scope::graph()).await.unwrap_err() });
+    let said = error.remote.unwrap().message.unwrap();
+    assert!(said.contains("password=(secret) ((secret))"), "{said}");
+
+    let world = World::new();
+    let token = "ZXkgdGhpcyBpcyBhIHRva2Vu";
+    world.fake.tokens([Reply::json(200, &json!({"access_token": token, "expires_in": 3599}))]);
+    world.fake.graph([Reply::graph(400, "Request_BadRequest", &format!("Bearer {token}"))]);
+    let graph_error = world.run(async {
+        let admin = password();
+        let session = world.client.quiet();
+        session.graph(&admin).application(&ApplicationRef::Id(TENANT)).await.unwrap_err()
+    });
+    let said = format!("{graph_error:?}");
+    assert!(said.contains("Bearer (secret)") && !said.contains(token), "{said}");
 }
 
 #[test]
