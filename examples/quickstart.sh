@@ -10,5 +10,6 @@ cd "$(dirname "$0")/.."
 
 need_cargo
 need_packages gcc libc6-dev make
-cargo build --release --locked --package credwright
+[ -x target/release/credwright ] || echo "Building target/release/credwright: some minutes, the first time" >&2
+cargo build --release --locked --package credwright --target-dir target
 exec target/release/credwright run onboard --yes
