@@ -247,6 +247,14 @@ impl Program {
         (0..count).all(|_| self.next().is_some())
     }
 
+    /// Lets that much time pass, where the program itself measures it.
+    pub fn pass(&mut self, time: Duration) {
+        while let Ok((is_error, line)) = self.lines.recv_timeout(time) {
+            let all = if is_error { &mut self.stderr } else { &mut self.stdout };
+            all.push_str(&line);
+        }
+    }
+
     pub fn signal(&self, signal: Signal) {
         let id = Pid::from_child(&self.child);
         // One that has just ended needs none.

@@ -2,23 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::harness::{Ended, Home, Program, python_line};
-use super::served::{Served, onboard};
-
-/// Something in front of a served tenant that breaks answers.
-struct Broken {
-    _program: Program,
-    file: String,
-}
-
-impl Broken {
-    fn new(description: &str, home: &Home, how: &str, first: &str) -> Self {
-        let words = [description, how, first];
-        let mut program = python_line("broken.py", &words).start();
-        let described = program.wait_for("authority");
-        Self { _program: program, file: home.file("broken.json", &described) }
-    }
-}
+use super::harness::{Ended, Home};
+use super::served::{Broken, Served, onboard};
 
 /// Fails unless the home's connector works and its scheduler runs.
 fn assert_works(home: &Home, description: &str) {

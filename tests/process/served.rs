@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::harness::{Ended, Home, Program, python};
+use super::harness::{Ended, Home, Program, python, python_line};
 
 /// A served tenant.
 pub struct Served {
@@ -96,4 +96,24 @@ impl Shown {
 /// Runs the onboarding against the tenant that `description` tells of.
 pub fn onboard(home: &Home, description: &str) -> Ended {
     home.run(&["--tenant", description, "run", "onboard", "--yes", "--json"])
+}
+
+/// Something in front of a served tenant that breaks answers: see `broken.py`.
+pub struct Broken {
+    program: Program,
+    /// Where it is described.
+    pub file: String,
+}
+
+impl Broken {
+    pub fn new(description: &str, home: &Home, how: &str, first: &str) -> Self {
+        let mut program = python_line("broken.py", &[description, how, first]).start();
+        let described = program.wait_for("authority");
+        Self { program, file: home.file("broken.json", &described) }
+    }
+
+    /// Waits until the first request came that is answered wrongly.
+    pub fn wait(&mut self) {
+        self.program.wait_for("broken:");
+    }
 }

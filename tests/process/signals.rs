@@ -1,10 +1,12 @@
 //! Ctrl-C and SIGTERM.
 
+use std::time::Duration;
+
 use rustix::process::Signal;
 use serde_json::Value;
 
 use super::harness::{Ended, Home};
-use super::served::{Served, onboard};
+use super::served::{Broken, Served, onboard};
 
 /// Runs the onboarding and sends it a signal when it says `moment`.
 fn interrupted(home: &Home, file: &str, moment: &str, signal: Signal) -> Ended {
@@ -63,14 +65,21 @@ fn an_interrupted_run_exits_4_and_the_next_one_completes() {
 #[test]
 fn a_second_signal_leaves_at_once() {
     let (served, home) = (Served::new(), Home::new());
-    // The body of a script is not interrupted by its own waiting: a command would be driven to its end.
-    let words = ["--tenant", &served.file(), "run", "onboard", "--yes"];
+    // The tenant has made the application, but never says so.
+    let mut broken = Broken::new(&served.file(), &home, "silent", "PATCH /v1.0/applications");
+    let words = ["--tenant", &broken.file, "run", "onboard", "--yes"];
     let mut run = home.line(&words).start();
-    run.wait_for("create the application");
+    broken.wait();
     run.signal(Signal::INT);
-    run.signal(Signal::TERM);
-    let ended = run.end().code(4);
-    assert!(ended.stderr.contains("Stopping."), "{ended:?}");
+    run.wait_for("Once more leaves at once");
+    // One that follows at once is an echo of the first, and counts for nothing.
+    run.signal(Signal::INT);
+    run.pass(Duration::from_millis(400));
+    run.signal(Signal::INT);
+    run.end().code(4).says(&["Left at once"]);
+
+    let seen = scheduler(&home, &served.file());
+    assert_eq!(seen["effective_enabled"], true, "{seen:#}");
     let document = onboard(&home, &served.file()).code(0).json();
     served.shown().assert_one(&document["value"]["certificate_sha256"]);
 }

@@ -5,7 +5,8 @@
 FILE describes the tenant, whose folder holds its CA. HOW is garbage, html, half, silent (an open connection
 and no answer), closed, or through (nothing is broken). Without FIRST every answer is broken, else those
 from the first request on whose line begins with FIRST, such as "POST /v1.0/applications"; that request
-itself reaches the tenant. Once it is ready it prints its description as one line of JSON.
+itself reaches the tenant. Once it is ready it prints its description as one line of JSON, and then a line
+for each such request.
 """
 
 import http.client
@@ -33,6 +34,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         was_broken = broken.is_set()
         if not FIRST or f"{self.command} {self.path}".startswith(FIRST):
             broken.set()
+            print(f"broken: {self.command}", flush=True)
         if HOW != "through" and (was_broken or not FIRST):
             return self.spoil(200, {"Content-Type": "application/json"}, b'{"value": []}')
         status, headers, content = self.forwarded(body)
