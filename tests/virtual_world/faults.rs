@@ -115,7 +115,12 @@ fn throttling_without_end_is_not_waited_for_without_end() {
     host.sandbox.faults().plan("POST /servicePrincipals", 0, usize::MAX, throttled);
     let ended = host.run("onboard", &[]);
     assert_eq!(ended.exit_code, 3, "{:?}", ended.result);
-    assert_eq!(ended.result.unwrap_err().code, Code::RemoteThrottled);
+    let error = ended.result.unwrap_err();
+    assert_eq!(error.code, Code::RemoteThrottled);
+    let left = error.left.join("\n");
+    assert!(left.contains("create the application ConnectSyncProvisioning_HOST_"), "{left}");
+    assert!(left.contains("make the private key software:"), "{left}");
+    assert!(!left.contains("pause"), "{left}");
     assert_rules(&host);
 }
 

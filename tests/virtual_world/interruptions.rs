@@ -30,6 +30,12 @@ fn an_interruption_at_any_moment_locks_nobody_out_and_the_next_run_ends_well() {
         assert_eq!(again.exit_code, 0, "after line {line} ({seen}): {:?}", again.result);
         let after = host.credential("default").unwrap();
         assert_eq!(after["identity_type"], "Application", "after line {line} ({seen})");
+        let found = host.run_body(
+            r#"[find_sync_runs(#{ connector: "default" }).some(|cycle| cycle.result == "success"),
+                find_events(#{ event_id: 2622 }).len()]"#,
+        );
+        let label = format!("after line {line} ({seen}): a cycle, event 2622");
+        assert_eq!(found.result.unwrap(), serde_json::json!([true, 1]), "{label}");
         assert_rules(&host);
         let keys = host.ports.executor.block_on(host.keystores().preferred().unwrap().list());
         assert_eq!(keys.unwrap().len(), 1, "after line {line} ({seen}): a key is left over");

@@ -13,14 +13,14 @@ use std::sync::OnceLock;
 use prove::{Host, Workshop};
 
 /// Makes a fresh world; the keys are made once for all tests of this process.
-fn host(seed: u64) -> Host {
+pub fn host(seed: u64) -> Host {
     static WORKSHOP: OnceLock<Workshop> = OnceLock::new();
     let workshop = WORKSHOP.get_or_init(|| Workshop::new().expect("keys"));
     Host::new(workshop, seed).expect("a virtual world")
 }
 
 /// Fails where a rule that always holds does not hold in this world.
-fn assert_rules(host: &Host) {
+pub fn assert_rules(host: &Host) {
     host.sandbox.faults().clear();
     host.interrupt.clear();
     let broken = prove::rules::broken(host).expect("a world that can be looked at");

@@ -71,6 +71,8 @@ pub struct NewCall<'a> {
 pub struct Gate {
     parts: GateParts,
     latch: Latch,
+    /// What was done and can be taken back, in words.
+    standing: Mutex<Vec<String>>,
     /// Records of reads, committed with the next intent.
     buffer: Mutex<Vec<Entry>>,
     intended: AtomicBool,
@@ -85,6 +87,7 @@ impl Gate {
         Self {
             parts,
             latch: Latch::default(),
+            standing: Mutex::default(),
             buffer: Mutex::default(),
             intended: AtomicBool::new(false),
             changed: AtomicBool::new(false),
@@ -121,6 +124,18 @@ impl Gate {
     /// Whether any step of the run changed something, as far as is known.
     pub fn changed(&self) -> bool {
         self.changed.load(Ordering::SeqCst)
+    }
+
+    /// What the run has done that stands until it is taken back, in the order it was done: what a
+    /// failing run leaves.
+    pub fn standing(&self) -> Vec<String> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes a step that was done.
+    pub(crate) fn note_standing(&self, summary: &str) {
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        standing.push(summary.to_owned());
     }
 
     /// Asks somebody to confirm something that is not itself a change.
@@ -169,7 +184,7 @@ impl Gate {
         let began_at = self.parts.clock.boot_time().millis;
         let changes = change.is_some();
         self.observe(&Event::CallBegan { key: &key, cmdlet: call.cmdlet, changes });
-        let open = OpenCall::new(self, &key, changes);
+        let open = OpenCall::new(self, &key, change);
         let result = self.unless_interrupted(body(&open)).await;
         let millis = self.parts.clock.boot_time().millis - began_at;
         self.observe(&Event::CallEnded {

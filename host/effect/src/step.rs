@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::change::{Change, Target, Undo};
 use crate::gate::Gate;
 use crate::journal::{CallKey, Entry, Outcome, StepIntent, StepKey};
 use crate::observe::Event;
@@ -19,13 +20,13 @@ const ATTEMPTS: u32 = 3;
 pub struct OpenCall<'a> {
     gate: &'a Gate,
     key: &'a CallKey,
-    changes: bool,
+    change: Option<Change>,
     steps: AtomicU32,
 }
 
 impl<'a> OpenCall<'a> {
-    pub(crate) fn new(gate: &'a Gate, key: &'a CallKey, changes: bool) -> Self {
-        Self { gate, key, changes, steps: AtomicU32::new(0) }
+    pub(crate) fn new(gate: &'a Gate, key: &'a CallKey, change: Option<Change>) -> Self {
+        Self { gate, key, change, steps: AtomicU32::new(0) }
     }
 
     /// How many steps were begun.
@@ -60,10 +61,10 @@ impl<'a> OpenCall<'a> {
         L: AsyncFn() -> Result<Option<T>>,
         A: AsyncFn(Permit<'_>) -> Result<T>,
     {
-        if !self.changes {
+        let Some(change) = self.change else {
             let wrong = format!("A cmdlet that declares to read began the step '{}'", intent.name);
             return Err(self.gate.refuse(Diagnostic::new(Code::Internal, wrong)));
-        }
+        };
         self.gate.pass()?;
         let step = self.steps.fetch_add(1, Ordering::SeqCst) + 1;
         let key = StepKey { call: self.key.clone(), step };
@@ -77,6 +78,11 @@ impl<'a> OpenCall<'a> {
         let (result, found) = attempt(&key, &intent, look, act).await;
         if !matches!(&result, Err(error) if error.applied == Applied::No) {
             self.gate.note_changed();
+        }
+        // A pause ends with its run; what cannot be taken back leaves nothing to take back.
+        let stands = matches!(intent.undo, Undo::Cmdlet { .. });
+        if result.is_ok() && stands && change.target != Target::SchedulerLease {
+            self.gate.note_standing(&intent.summary);
         }
         let failure = result.as_ref().err();
         self.gate.observe(&Event::StepEnded { key: &key, intent: &intent, failure });

@@ -250,3 +250,26 @@ fn a_cmdlet_that_declares_to_read_cannot_begin_a_step() {
     });
     assert_eq!(error.unwrap_err().code, Code::Internal);
 }
+
+#[test]
+fn what_can_be_taken_back_is_named_and_a_pause_is_not() {
+    let world = world(&[], Approval::Granted);
+    let undo = Undo::cmdlet("remove_application", json!({}));
+    let made = StepIntent { summary: "create application A".to_owned(), undo, ..intent() };
+    let step = async |open: &OpenCall<'_>| {
+        open.step(made.clone(), never_looked, async |_| Ok(json!(1))).await
+    };
+    world.call(change(Impact::Low), step).unwrap();
+    let paused = Effect::Change(Change {
+        target: Target::SchedulerLease,
+        action: "pause",
+        impact: Impact::Low,
+    });
+    world.call(paused, step).unwrap();
+    world
+        .call(change(Impact::Low), async |open| {
+            open.step(intent(), never_looked, async |_| Ok(json!(1))).await
+        })
+        .unwrap();
+    assert_eq!(world.gate.standing(), ["create application A"]);
+}

@@ -131,6 +131,7 @@ impl Run {
         let flushed = self.parts.gate.flush().await;
         let result = keep_first(result, flushed);
         let code = verdict(&self.parts.gate, &result);
+        let result = result.map_err(|error| self.name_what_is_left(error, code));
         let status = match code {
             0 => RunStatus::Done,
             3 => RunStatus::Unfinished,
@@ -151,6 +152,20 @@ impl Run {
 async fn writer(store: &Store, script: &str) -> Result<Arc<Writer>> {
     let purpose = Purpose { run: store.new_run_id(), script: script.to_owned() };
     store.begin_writing(purpose).await.map(Arc::new)
+}
+
+impl Run {
+    /// Where something is left to do by hand, every object that the run left is named.
+    fn name_what_is_left(&self, mut error: Diagnostic, code: u8) -> Diagnostic {
+        if code == 3 {
+            for done in self.parts.gate.standing() {
+                if !error.left.contains(&done) {
+                    error.left.push(done);
+                }
+            }
+        }
+        error
+    }
 }
 
 /// The first failure, with what failed after it among its causes.
