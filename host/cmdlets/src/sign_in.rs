@@ -191,7 +191,12 @@ fn require_synchronization(credential: &Credential, token: &AccessToken) -> Resu
             .meaning("It signs in, but the synchronization service would refuse it.")
             .next(next))
     };
-    if !token.missing(&[SYNCHRONIZATION_ROLE]).is_empty() {
+    // An application is allowed by its role; a scope beside it would not count for one.
+    let allowed = match credential {
+        Credential::Certificate(_) => token.claims.roles.contains(SYNCHRONIZATION_ROLE),
+        Credential::Password(_) => token.missing(&[SYNCHRONIZATION_ROLE]).is_empty(),
+    };
+    if !allowed {
         return lacks(
             SYNCHRONIZATION_ROLE.to_owned(),
             "A new grant takes minutes to reach every token: run this again shortly.",
