@@ -3,5 +3,6 @@
 #![cfg(test)]
 
 mod architecture;
+mod docs;
 mod process;
 mod virtual_world;
