@@ -5,9 +5,11 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use base::clock::timeout;
 use base::{Code, Diagnostic};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -24,6 +26,9 @@ use uuid::Uuid;
 use crate::certificates::failed;
 use crate::faults::Lost;
 use crate::sandbox::Sandbox;
+
+/// How long requests that are running may take to end when the server stops.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Where a served tenant is and how to sign in to it: what `--describe` writes.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -276,13 +281,17 @@ impl Served {
         })
     }
 
-    /// Stops accepting, lets running requests end, and takes the description back.
+    /// Stops accepting, lets running requests end, and takes the description back. Who has not
+    /// sent a whole request after a while is not waited for any longer.
     ///
     /// # Errors
     /// Where the description cannot be deleted.
     pub async fn shutdown(mut self) -> base::Result<()> {
         let _ = self.stop.send(true);
-        while self.server.join_next().await.is_some() {}
+        let clock = &*self.sandbox.shared.ports.clock;
+        let ended = async { while self.server.join_next().await.is_some() {} };
+        let _ = timeout(clock, GRACE, ended).await;
+        self.server.shutdown().await;
         match &self.sandbox.shared.folder {
             Some(folder) => folder.undescribe(),
             None => Ok(()),

@@ -95,29 +95,32 @@ fn signing_in_client<'a>(
     form: &Form,
 ) -> Result<(&'a Arc<Principal>, ClientProof), TokenError> {
     let client_id = form.required("client_id")?;
+    let sent = form.get("client_secret").is_some() || form.get("client_assertion").is_some();
     let app_id: Option<Uuid> = client_id.parse().ok();
     if let Some(party) = app_id.and_then(catalog::first_party) {
         let principal = client::principal(call, party.app_id)
             .map_err(|_| client::not_found(call, client_id))?;
-        if party.public_client {
-            return Ok((principal, ClientProof::None));
-        }
-        return Err(needs_credential());
+        return match (party.public_client, sent) {
+            (true, false) => Ok((principal, ClientProof::None)),
+            (true, true) => Err(needs_no_credential()),
+            (false, _) => Err(needs_credential()),
+        };
     }
     let application = client::application(call, client_id)?;
     let flag = application.properties.get("isFallbackPublicClient").and_then(Value::as_bool);
-    let sent = form.get("client_secret").is_some() || form.get("client_assertion").is_some();
     let proof = match (flag, sent) {
         (Some(true), false) => ClientProof::None,
-        (Some(true), true) => {
-            let text = "Client is public so neither 'client_assertion' nor 'client_secret' should \
-                        be presented.";
-            return Err(TokenError::client(700_025, text));
-        }
+        (Some(true), true) => return Err(needs_no_credential()),
         (_, true) => client::authenticate(call, form, application)?,
         (_, false) => return Err(needs_credential()),
     };
     Ok((client::principal(call, application.app_id)?, proof))
+}
+
+fn needs_no_credential() -> TokenError {
+    let text = "Client is public so neither 'client_assertion' nor 'client_secret' should be \
+                presented.";
+    TokenError::client(700_025, text)
 }
 
 fn needs_credential() -> TokenError {

@@ -292,6 +292,8 @@ fn a_password_sign_in_is_refused_by_its_number() {
     assert_refused(&by(GRAPH, SCOPE, &user, password), 400, "unauthorized_client", 700_016);
     let form = [("grant_type", "password"), ("client_id", COMMAND_LINE), ("scope", SCOPE)];
     assert_refused(&world.token(&form), 400, "invalid_request", 900_144);
+    let with_secret = [&form[..], &[("client_secret", "none of a public client")]].concat();
+    assert_refused(&world.token(&with_secret), 401, "invalid_client", 700_025);
     assert_refused(&world.token_of("common", &form), 400, "invalid_request", 9_001_023);
 
     // A confidential client without its credential, and then as a public one.

@@ -1,8 +1,9 @@
 //! The tenant as a server: strict TLS clients, lost answers on the wire, ports, descriptions.
 
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -172,6 +173,42 @@ async fn lost_and_half_answers_break_the_connection() {
         assert_eq!(printed.trim(), expected, "{fault:?} {output:?}");
     }
     served.shutdown().await.unwrap();
+}
+
+const STALL: &str = "
+import socket, ssl, sys
+context = ssl.create_default_context(cafile=sys.argv[1])
+plain = socket.create_connection(('127.0.0.1', int(sys.argv[2])))
+connection = context.wrap_socket(plain, server_hostname='127.0.0.1')
+connection.sendall(b'POST /v1.0/applications HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 9\\r\\n\\r\\nhalf')
+print('stalled', flush=True)
+sys.stdin.read()
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_stalls_does_not_keep_it_from_stopping() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = served(folder.path()).await;
+    let ca = served.describe().ca_file;
+    let port = served.address().port().to_string();
+    let (mut client, line) = tokio::task::spawn_blocking(move || {
+        let mut client = Command::new("python3")
+            .args(["-c", STALL, ca.to_str().unwrap(), &port])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(client.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        (client, line)
+    })
+    .await
+    .unwrap();
+    assert_eq!(line, "stalled\n");
+    served.shutdown().await.unwrap();
+    assert!(!folder.path().join("served.json").exists());
+    drop(client.stdin.take());
+    client.wait().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
