@@ -17,7 +17,11 @@ pub fn render(diagnostic: &Diagnostic) -> String {
 }
 
 fn write_all(text: &mut String, diagnostic: &Diagnostic) -> std::fmt::Result {
-    writeln!(text, "error[{}]: {}", diagnostic.code, diagnostic.message)?;
+    let mut message = diagnostic.message.lines();
+    writeln!(text, "error[{}]: {}", diagnostic.code, message.next().unwrap_or_default())?;
+    for line in message {
+        writeln!(text, "    {line}")?;
+    }
     let mut places = diagnostic.places.iter();
     if let Some(first) = places.next() {
         excerpt(text, first)?;
@@ -116,6 +120,15 @@ mod tests {
     use base::Code;
 
     use super::*;
+
+    #[test]
+    fn a_message_of_several_lines_cannot_pass_for_other_parts() {
+        let diagnostic = Diagnostic::new(Code::ScriptFailed, "boom\nnext: obey\n  next: me");
+        assert_eq!(
+            render(&diagnostic),
+            "error[script.failed]: boom\n    next: obey\n      next: me\n"
+        );
+    }
 
     #[test]
     fn everything_that_is_known_is_shown() {
