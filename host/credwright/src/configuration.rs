@@ -10,6 +10,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use crate::places::Places;
+use crate::tenants::SANDBOX;
 
 /// The configuration, of all its files together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,7 +90,7 @@ impl Configuration {
                 String::from_utf8(content).map_err(|_| invalid(path, "it is not UTF-8 text"))?;
             all.add(parse(path, &text, capabilities)?);
         }
-        if let Some(name) = &all.default_profile {
+        if let Some(name) = all.default_profile.as_deref().filter(|name| *name != SANDBOX) {
             all.profile(name)?;
         }
         Ok(all)
@@ -175,6 +176,9 @@ fn check_denied(path: &Path, denied: &[String], capabilities: &BTreeSet<String>)
 
 fn check_profile(path: &Path, name: &str, profile: &Profile) -> Result<()> {
     let wrong = |what: &str| Err(invalid(path, &format!("profiles.{name}: {what}")));
+    if name == SANDBOX {
+        return wrong("this name stands for the sandbox tenant; choose another one");
+    }
     if profile.cloud.is_some() && (profile.authority.is_some() || profile.graph.is_some()) {
         return wrong("give either cloud, or authority and graph");
     }
@@ -249,6 +253,7 @@ mod tests {
             ("[profiles.a]\ntenant = 't'\nadmin = {user_name = 'x'}", "mean 'username'?"),
             ("[profiles.a]\ntenant = 't'\nadmin = {client_id = 'x'}", "either client_id and"),
             ("[profiles.a]\ntenant = 't'\nauthority = 'x'", "belong together"),
+            ("[profiles.sandbox]\ntenant = 't'", "stands for the sandbox tenant"),
             ("deny = ['aplication']", "which no cmdlet can do"),
             ("deny = ['application.ad']", "did you mean 'application.add'?"),
             ("deny = 3", "a value is not what it should be"),

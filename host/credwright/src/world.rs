@@ -135,11 +135,20 @@ impl World {
         Configuration::read(places, &self.ports, &registry::capabilities())
     }
 
-    /// The tenant in view as far as it is known, for commands that need none.
-    pub fn tenant_name(&self) -> Option<TenantName> {
-        let places = self.places().ok()?;
-        let choice = Choice::of(&self.options, &self.configuration().ok()?, places).ok()?;
-        choice.name(&self.ports, &places.state).ok().filter(|name| !name.id.is_empty())
+    /// The tenant in view as far as it is known, for commands that need none: where none is named,
+    /// none need be in view.
+    ///
+    /// # Errors
+    /// A wrong configuration, and a profile or a description that is named and not there.
+    pub fn tenant_name(&self) -> Result<Option<TenantName>> {
+        let (places, configuration) = (self.places()?, self.configuration()?);
+        let named = self.options.tenant.is_some() || self.options.profile.is_some();
+        let choice = match Choice::of(&self.options, &configuration, places) {
+            Err(_) if !named => return Ok(None),
+            choice => choice?,
+        };
+        let name = choice.name(&self.ports, &places.state)?;
+        Ok(Some(name).filter(|name| !name.id.is_empty()))
     }
 
     /// The state, made where there is none yet.

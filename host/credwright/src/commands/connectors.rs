@@ -9,13 +9,13 @@ use crate::world::World;
 /// `credwright connectors`. It only reads: no lock, and no state is made where there is none.
 ///
 /// # Errors
-/// As the state says.
+/// A wrong configuration or option, and as the state says.
 pub fn connectors(world: &World) -> Result<Answer> {
+    let tenant = world.tenant_name()?;
     let identities = match world.existing_store()? {
         Some(store) => world.wait(Identity::all(&store))?,
         None => Vec::new(),
     };
-    let tenant = world.tenant_name();
     if identities.is_empty() {
         let real = tenant.as_ref().is_some_and(|tenant| !tenant.sandbox);
         world.screen.tell(if real {

@@ -15,8 +15,9 @@ use crate::world::World;
 /// A wrong filter, and as the state says.
 pub fn events(world: &World, wanted: Events) -> Result<Answer> {
     let level = wanted.level.as_deref().map(level).transpose()?;
+    let tenant = world.tenant_name()?;
     let Some(store) = world.existing_store()? else {
-        return Ok(Answer::new(serde_json::json!([]), String::new()));
+        return Ok(Answer::new(serde_json::json!([]), String::new()).of(tenant));
     };
     let connector = match &wanted.connector {
         Some(name) => Some(world.wait(store.get_connector(name))?.id),
@@ -51,7 +52,7 @@ pub fn events(world: &World, wanted: Events) -> Result<Answer> {
     let value = serde_json::to_value(&found).map_err(|error| {
         Diagnostic::new(Code::Internal, "The events cannot be written as JSON").source(&error)
     })?;
-    Ok(Answer::new(value, text).of(world.tenant_name()))
+    Ok(Answer::new(value, text).of(tenant))
 }
 
 fn level(text: &str) -> Result<EventLevel> {

@@ -82,6 +82,17 @@ fn a_wrong_configuration_is_named_with_its_file() {
     world.run(&["run", "empty.rhai", "--profile", "rael"]).code(2).tells("did you mean 'real'?");
     world.run(&["run", "empty.rhai", "--profile", "sandbox"]).code(0);
     world.run(&["run", "empty.rhai", "--profile", "real", "--tenant", "x"]).code(2);
+
+    // What only looks needs no tenant in view, but takes no wrong word for none either.
+    for list in ["connectors", "events"] {
+        world.run(&[list]).code(0);
+        world.run(&[list, "--profile", "rael"]).code(2).tells("did you mean 'real'?");
+        world.run(&[list, "--tenant", "missing.json"]).code(2).tells("cannot be read");
+    }
+    configure("default_profile = 'sandbox'\n[profiles.real]\ntenant = 'contoso.com'\n");
+    world.run(&["run", "empty.rhai"]).code(0).tells("in the sandbox tenant");
+    configure("[profiles.sandbox]\ntenant = 'contoso.com'\n");
+    world.run(&["run", "empty.rhai"]).code(2).tells("stands for the sandbox tenant");
 }
 
 #[test]
