@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-use base::{Code, Diagnostic, Result};
+use base::{Applied, Code, Diagnostic, Result};
 use cmdlets::context::Session;
 use effect::{
     Approval, ApprovalRequest, Approver, Change, Effect, Impact, NewCall, StepIntent, Target, Undo,
@@ -22,6 +22,8 @@ use crate::tenants::Choice;
 use crate::world::World;
 
 const COMMAND: &str = "tenant reset";
+/// Exit code of an interrupted run.
+const INTERRUPTED: u8 = 4;
 
 /// `credwright tenant reset`.
 ///
@@ -40,15 +42,33 @@ pub fn reset(world: &World) -> Result<Answer> {
     let choice = Choice::Embedded(places.sandbox.clone());
     let host = Host::with(world, &engine, choice)?;
     ask(world)?;
+    let tenant = host.view.name().ok().filter(|name| !name.id.is_empty());
 
     let progress = Arc::new(Progress::new(world.screen.clone()));
     let run = host.begin(COMMAND, Value::Null, &[], progress, Session::default())?;
     let id = run.id().to_string();
     // The tenant first: where another process has it, nothing is lost yet.
-    let result = Sandbox::reset(&world.ports, &places.sandbox)
-        .and_then(|()| world.wait(forget(&host, &run)));
+    let result = Sandbox::reset(&world.ports, &places.sandbox).and_then(|()| {
+        world.wait(forget(&host, &run)).map_err(|error| {
+            error
+                .applied(Applied::Yes)
+                .left("what this state still knows of the sandbox tenant that was reset")
+                .next("Go on with: credwright tenant reset")
+        })
+    });
     let (result, code) = world.wait(run.end(result));
-    let removed = result?;
+    let removed = match result {
+        Ok(removed) => removed,
+        Err(error) => {
+            let mut answer = Answer::refused(error).of(tenant);
+            // What was interrupted stays interrupted, whatever was done before.
+            if code == INTERRUPTED {
+                answer.document.exit_code = code;
+            }
+            answer.document.run = Some(id);
+            return Ok(answer);
+        }
+    };
     Remembered::update(&world.ports, &places.state, |remembered| {
         remembered.embedded = None;
         remembered.settled.clear();
@@ -62,8 +82,14 @@ pub fn reset(world: &World) -> Result<Answer> {
         removed.runs,
     );
     let value = serde_json::to_value(&removed).unwrap_or_default();
-    let document =
-        Document { changed: true, run: Some(id), value, exit_code: code, ..Document::default() };
+    let document = Document {
+        changed: true,
+        tenant,
+        run: Some(id),
+        value,
+        exit_code: code,
+        ..Document::default()
+    };
     Ok(Answer { document, text, is_printed: false })
 }
 

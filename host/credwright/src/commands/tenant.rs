@@ -57,8 +57,11 @@ fn serve(
     };
     world.wait(async {
         let served = sandbox.serve(address).await?;
-        if let Some(file) = describe {
-            served.write_description(file)?;
+        if let Some(file) = describe
+            && let Err(error) = served.write_description(file)
+        {
+            served.shutdown().await?;
+            return Err(error);
         }
         let described = served.describe();
         let name =

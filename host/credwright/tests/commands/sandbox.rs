@@ -87,6 +87,40 @@ fn a_second_sandbox_in_one_state_is_told_that_the_name_is_taken() {
 }
 
 #[test]
+fn a_reset_that_stops_half_way_says_so_and_can_be_gone_on_with() {
+    let world = World::new();
+    world.write(
+        "prepare.rhai",
+        "//! Key.\nfn main(p) { prepare_credential(#{ connector: \"default\" }); }\n",
+    );
+    let (code, before) = world.json(&["run", "prepare.rhai"]);
+    assert_eq!(code, Some(0), "{before}");
+    let certificates = world.home("state/certificates");
+    let certificate = std::fs::read_dir(certificates).unwrap().next().unwrap().unwrap().path();
+    std::fs::remove_file(&certificate).unwrap();
+    std::fs::create_dir(&certificate).unwrap();
+
+    let (code, document) = world.json(&["tenant", "reset", "--yes"]);
+    assert_eq!(code, Some(3), "{document}");
+    assert_eq!(document["changed"], true);
+    assert_eq!(document["tenant"], before["tenant"]);
+    assert_eq!(document["error"]["next"], "Go on with: credwright tenant reset");
+
+    std::fs::remove_dir(&certificate).unwrap();
+    let (code, document) = world.json(&["tenant", "reset", "--yes"]);
+    assert_eq!((code, &document["changed"]), (Some(0), &true.into()));
+    assert_eq!(document["value"]["connectors"], serde_json::json!(["default"]));
+}
+
+#[test]
+fn a_description_that_cannot_be_written_leaves_none_behind() {
+    let world = World::new();
+    let words = ["tenant", "serve", "--data", "data", "--describe", "missing/tenant.json"];
+    world.run(&words).code(2).tells("could not be written");
+    assert!(!world.path("data/served.json").exists());
+}
+
+#[test]
 fn an_address_that_is_none_is_named() {
     World::new()
         .run(&["tenant", "serve", "--listen", "nowhere"])
