@@ -1,5 +1,6 @@
 //! Ctrl-C, SIGTERM and SIGHUP.
 
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
@@ -12,6 +13,8 @@ use crate::terminal::TerminalMode;
 
 /// Exit code of an interrupted run.
 const INTERRUPTED: i32 = 4;
+
+const NOTHING: &str = "Nothing was being done.";
 
 /// A signal that follows another one so soon is the same request.
 const ECHO_MILLIS: i64 = 300;
@@ -46,8 +49,10 @@ pub fn watch(watched: &Watched) {
 
 async fn obey(mut signal: Signal, watched: Watched) {
     while signal.recv().await.is_some() {
+        let typed = io::stdin().is_terminal();
         if watched.idle.load(Ordering::SeqCst) {
-            leave(&watched, "Nothing was being done.", 0);
+            // At a terminal this is a way to leave; lines from elsewhere were not all read.
+            leave(&watched, NOTHING, if typed { 0 } else { INTERRUPTED });
         }
         let now = watched.clock.boot_time().millis;
         let since = now.saturating_sub(watched.last.swap(now, Ordering::SeqCst));
@@ -60,6 +65,10 @@ async fn obey(mut signal: Signal, watched: Watched) {
             leave(&watched, told, INTERRUPTED);
         }
         watched.interrupt.request();
+        // A line that ended just now has not seen the request, and nothing may come after it.
+        if !typed && watched.idle.load(Ordering::SeqCst) {
+            leave(&watched, NOTHING, INTERRUPTED);
+        }
         watched.screen.tell("Stopping. Once more leaves at once.");
     }
 }

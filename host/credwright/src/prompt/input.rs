@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, IsTerminal};
 
-use base::Result;
+use base::{Code, Diagnostic, Result};
 use engine::Input;
 
 use super::Shared;
@@ -15,6 +15,8 @@ pub enum Next {
     Line(String),
     /// The line was given up with Ctrl-C.
     Abandoned,
+    /// The input cannot be read any further.
+    Unreadable(Diagnostic),
     /// There is no more.
     End,
 }
@@ -33,25 +35,31 @@ pub fn open(world: &World, session: Shared) -> Result<Box<dyn Lines>> {
     if io::stdin().is_terminal() && io::stdout().is_terminal() {
         return Ok(Box::new(Edited::open(world, session)?));
     }
-    Ok(Box::new(Piped { session, failed: false }))
+    Ok(Box::new(Piped { session, ended: false }))
 }
 
 /// Standard input, line by line.
 struct Piped {
     session: Shared,
-    failed: bool,
+    ended: bool,
 }
 
 impl Lines for Piped {
     fn next(&mut self) -> Next {
         let mut text = String::new();
-        while !self.failed {
+        while !self.ended {
             match io::stdin().lock().read_line(&mut text) {
-                Ok(0) => self.failed = true,
+                Ok(0) => self.ended = true,
                 Ok(_) if self.session.borrow().input(&text) == Input::Complete => break,
                 Ok(_) => {}
-                // What is no text ends the input, like its end.
-                Err(_) => self.failed = true,
+                Err(error) => {
+                    self.ended = true;
+                    return Next::Unreadable(
+                        Diagnostic::new(Code::UsageCommand, "Standard input is no text")
+                            .meaning("Neither this line nor what follows it was evaluated.")
+                            .cause(error),
+                    );
+                }
             }
         }
         if text.is_empty() { Next::End } else { Next::Line(text) }

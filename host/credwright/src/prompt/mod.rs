@@ -4,17 +4,19 @@ mod editor;
 mod input;
 
 use std::cell::RefCell;
+use std::io::{self, IsTerminal};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use base::Result;
 use cmdlets::context::Session as Signed;
+use effect::Interrupt;
 use engine::{Origin, Run, Source};
 use entra::Credential;
 use serde_json::Value;
 
 use self::input::{Lines, Next};
-use crate::answer::{Answer, Document};
+use crate::answer::{Answer, Document, exit_code};
 use crate::commands::help;
 use crate::host::Host;
 use crate::panics;
@@ -64,11 +66,18 @@ impl Prompt<'_> {
     fn read(&mut self, lines: &mut dyn Lines) {
         loop {
             self.host.world.idle(true);
+            // Whoever types may go on after an interruption; lines from elsewhere would run on
+            // unasked.
+            if self.host.world.interrupt.is_requested() && !io::stdin().is_terminal() {
+                self.worst = worse(self.worst, exit_code(&Interrupt::diagnostic()));
+                return;
+            }
             let next = lines.next();
             self.host.world.idle(false);
             match next {
                 Next::End => return,
                 Next::Abandoned => {}
+                Next::Unreadable(error) => self.show(Answer::refused(error)),
                 Next::Line(text) => match text.trim() {
                     "" => {}
                     "exit" | "quit" => return,
