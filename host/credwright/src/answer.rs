@@ -5,7 +5,7 @@ use base::{Applied, Diagnostic};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::show::Screen;
+use crate::show::{Screen, tame_document, tame_line};
 
 /// A tenant as output names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,10 +22,11 @@ impl TenantName {
     /// The tenant in one line.
     pub fn line(&self) -> String {
         let kind = if self.sandbox { "sandbox tenant" } else { "tenant" };
+        let name = tame_line(&self.name);
         if self.id.is_empty() || self.id == self.name {
-            return format!("{kind} {}", self.name);
+            return format!("{kind} {name}");
         }
-        format!("{kind} {} ({})", self.name, self.id)
+        format!("{kind} {name} ({})", tame_line(&self.id))
     }
 }
 
@@ -95,7 +96,7 @@ impl Answer {
     fn print_as(&self, screen: &Screen, form: impl Fn(&Document) -> serde_json::Result<String>) {
         if screen.json {
             match form(&self.document) {
-                Ok(document) => screen.data(&document),
+                Ok(document) => screen.data(&tame_document(&document)),
                 Err(error) => screen.tell(&format!("error: the answer is no JSON: {error}")),
             }
         } else if !self.text.is_empty() {

@@ -17,6 +17,7 @@ use tokio::sync::OnceCell;
 
 use crate::accounts::Accounts;
 use crate::remembered::Remembered;
+use crate::show::tame_line;
 use crate::tenants::{Choice, View};
 use crate::world::World;
 
@@ -196,7 +197,7 @@ impl<'w> Host<'w> {
                 self.world.screen.prose(&format!(
                     "The name '{FIRST_CONNECTOR}' is taken by a connector of the tenant {} ({}), so \
                      the tenant {} brings none along. Give it a state of its own: --home DIR",
-                    connector.tenant_name, connector.tenant_id, tenant.name
+                    tame_line(&connector.tenant_name), connector.tenant_id, tame_line(&tenant.name)
                 ));
                 return Ok(());
             }
@@ -228,8 +229,9 @@ impl<'w> Host<'w> {
         });
         ended?;
         self.world.screen.prose(&format!(
-            "The sandbox tenant {} is new here. Its connector '{FIRST_CONNECTOR}' signs in as {account}.",
-            tenant.name
+            "The sandbox tenant {} is new here. Its connector '{FIRST_CONNECTOR}' signs in as {}.",
+            tame_line(&tenant.name),
+            tame_line(&account)
         ));
         Ok(())
     }

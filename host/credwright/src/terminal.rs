@@ -12,7 +12,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use tokio::sync::oneshot;
 
 use crate::cli::quoted;
-use crate::show::{Screen, tame};
+use crate::show::{Screen, tame, tame_line};
 
 /// How often a wrong answer is asked again.
 const ATTEMPTS: usize = 3;
@@ -54,7 +54,7 @@ pub struct Person {
 impl Person {
     /// Whether somebody can be asked.
     pub fn is_there(&self) -> bool {
-        io::stdin().is_terminal() && self.screen.live
+        io::stdin().is_terminal() && self.screen.watched
     }
 
     /// Asks for a line; none where the input has ended.
@@ -91,7 +91,10 @@ impl Person {
         let question = tame(&request.question);
         for _ in 0..ATTEMPTS {
             let prompt = if high {
-                format!("{question}\nType '{}' to go on, or nothing to stop: ", tame(&request.name))
+                format!(
+                    "{question}\nType '{}' to go on, or nothing to stop: ",
+                    tame_line(&request.name)
+                )
             } else {
                 format!("{question} [y/n] ")
             };
@@ -124,7 +127,7 @@ impl Person {
                 "Run it at a terminal. An administrator's password may also stand in {variable}"
             )));
         }
-        let prompt = format!("Password of {}: ", tame(account));
+        let prompt = format!("Password of {}: ", tame_line(account));
         self.line(&prompt, true).await?.ok_or_else(Interrupt::diagnostic)
     }
 }

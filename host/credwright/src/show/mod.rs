@@ -6,6 +6,7 @@ pub mod progress;
 pub mod table;
 pub mod value;
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -31,6 +32,8 @@ pub struct Screen {
     /// Colour of standard error.
     pub colour: Colour,
     /// Whether somebody sits at standard error.
+    pub watched: bool,
+    /// Whether lines there may be drawn over, by spinners for instance.
     pub live: bool,
     /// Whether more than ASCII may be shown.
     pub drawn: bool,
@@ -43,13 +46,15 @@ impl Screen {
     /// The process's own standard output and error.
     pub fn new(json: bool, no_colour: bool, process: &dyn Process) -> Self {
         let set = |name: &str| process.environment(name).filter(|value| !value.is_empty());
-        let live = io::stderr().is_terminal() && set("TERM").is_none_or(|term| term != "dumb");
+        let watched = io::stderr().is_terminal();
+        let live = watched && set("TERM").is_none_or(|term| term != "dumb");
         let coloured = live && !no_colour && set("NO_COLOR").is_none();
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
         let locale = locale.to_uppercase();
         Self {
             json,
             colour: if coloured { Colour::Ansi } else { Colour::Plain },
+            watched,
             live,
             drawn: locale.contains("UTF-8") || locale.contains("UTF8"),
             spinners: MultiProgress::new(),
@@ -81,6 +86,8 @@ impl Screen {
     ///
     /// A reader that went away is no failure of ours: what is left is dropped.
     pub fn data(&self, text: &str) {
+        let text: Cow<'_, str> =
+            if io::stdout().is_terminal() { tame(text).into() } else { text.into() };
         self.spinners.suspend(|| {
             let mut stdout = io::stdout().lock();
             let written = stdout
@@ -121,7 +128,7 @@ impl Screen {
 
     /// Tells something that a person reads as prose: broken between words where a terminal shows it.
     pub fn prose(&self, text: &str) {
-        let size = if self.live {
+        let size = if self.watched {
             rustix::termios::tcgetwinsize(rustix::stdio::stderr()).ok()
         } else {
             None
@@ -178,11 +185,34 @@ fn broken(text: &str, columns: usize) -> String {
 }
 
 /// Takes out of foreign text what a terminal would obey: nothing a tenant or a script says may
-/// move the cursor or change colours.
+/// move the cursor, change colours, or show words in another order.
 pub fn tame(text: &str) -> String {
     text.chars()
-        .map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c })
+        .map(|c| if is_obeyed(c) && c != '\n' && c != '\t' { '\u{fffd}' } else { c })
         .collect()
+}
+
+/// The same for what belongs into one line, such as a name: it cannot begin a line of its own.
+pub fn tame_line(text: &str) -> String {
+    tame(text).replace(['\n', '\t'], " ")
+}
+
+/// A JSON document in which what a terminal would obey is escaped: the same document for a program.
+pub fn tame_document(document: &str) -> String {
+    let mut tamed = String::with_capacity(document.len());
+    for c in document.chars() {
+        if is_obeyed(c) && c != '\n' {
+            tamed.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            tamed.push(c);
+        }
+    }
+    tamed
+}
+
+/// Control characters, and those that change the direction of writing.
+fn is_obeyed(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -199,5 +229,11 @@ mod tests {
     #[test]
     fn foreign_text_cannot_drive_a_terminal() {
         assert_eq!(tame("a\x1b[2Jb\r\u{9b}c\td\n"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c\td\n");
+        assert_eq!(tame("exe\u{202e}fdp"), "exe\u{fffd}fdp");
+        assert_eq!(tame_line("Contoso\n  next: obey\x1b["), "Contoso   next: obey\u{fffd}[");
+        let document = serde_json::to_string("\u{9b}2J\u{7f}\u{202e}\n").unwrap();
+        let tamed = tame_document(&document);
+        assert_eq!(tamed, r#""\u009b2J\u007f\u202e\n""#);
+        assert_eq!(serde_json::from_str::<String>(&tamed).unwrap(), "\u{9b}2J\u{7f}\u{202e}\n");
     }
 }

@@ -8,7 +8,7 @@ use base::Diagnostic;
 use effect::{Event, Observer};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Screen, tame};
+use super::{Screen, tame, tame_line};
 
 /// How often a wait is told of where there are no spinners.
 const TELL_SECONDS: u64 = 10;
@@ -43,12 +43,12 @@ impl Progress {
         let (mark, reason) = match failure {
             None => (colour.green(self.screen.marks().done), String::new()),
             Some(error) => {
-                (colour.red(self.screen.marks().failed), format!(": {}", tame(&error.message)))
+                (colour.red(self.screen.marks().failed), format!(": {}", tame_line(&error.message)))
             }
         };
         self.screen.tell(&format!(
             "  {mark} {}{reason}{}",
-            tame(summary),
+            tame_line(summary),
             took.unwrap_or_default()
         ));
     }
@@ -88,7 +88,7 @@ impl Progress {
         };
         let line = format!(
             "waiting for {}: {times}{} of at most {}",
-            tame(what),
+            tame_line(what),
             span(waited),
             span(limit)
         );
@@ -123,7 +123,7 @@ impl Observer for Progress {
                 let name = call_name(&key.call);
                 *state.steps.entry(name.clone()).or_default() += 1;
                 if self.screen.live {
-                    self.spin(&mut state, &name, format!("{} ...", tame(&intent.summary)));
+                    self.spin(&mut state, &name, format!("{} ...", tame_line(&intent.summary)));
                 }
             }
             Event::StepEnded { key, intent, failure } => {

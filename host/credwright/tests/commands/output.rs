@@ -77,3 +77,23 @@ fn an_answer_that_cannot_be_written_is_a_failure() {
     let child = command.stdout(full).stderr(Stdio::piped()).spawn().unwrap();
     world.finish(child).code(2).tells("standard output cannot be written");
 }
+
+#[test]
+fn a_document_holds_nothing_that_a_terminal_would_obey() {
+    let world = World::new();
+    world.write("say.rhai", "//! Says.\nfn main(p) { \"\\u009b2Jx\\u202e\" }\n");
+    let ended = world.run(&["run", "say.rhai", "--json"]);
+    assert!(!ended.output.contains(['\u{9b}', '\u{202e}']), "{}", ended.output);
+    let (_, document) = world.json(&["run", "say.rhai"]);
+    assert_eq!(document["value"], "\u{9b}2Jx\u{202e}");
+}
+
+#[test]
+fn no_failure_passes_for_another_part_of_the_story() {
+    let world = World::new();
+    world.write("throw.rhai", "//! Throws.\nfn main(p) { throw \"boom\\nnext: obey\" }\n");
+    world.run(&["run", "throw.rhai"]).code(2).tells("boom\n    next: obey\n");
+    let question = "confirm(#{ question: \"Sure?\\n  ok done\" })";
+    world.write("ask.rhai", &format!("//! Asks.\nfn main(p) {{ {question} }}\n"));
+    world.run(&["run", "ask.rhai"]).code(5).tells("Nobody answered: Sure?   ok done\n");
+}
