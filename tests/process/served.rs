@@ -9,13 +9,14 @@ use super::harness::{Ended, Home, Program, python, python_line};
 
 /// A served tenant.
 pub struct Served {
-    home: Home,
+    // It ends before its folder is removed.
     program: Option<Program>,
+    home: Home,
 }
 
 impl Served {
     pub fn new() -> Self {
-        let mut served = Self { home: Home::new(), program: None };
+        let mut served = Self { program: None, home: Home::new() };
         served.serve("127.0.0.1:0");
         served
     }
