@@ -6,6 +6,7 @@ mod answer;
 mod cli;
 mod commands;
 mod configuration;
+mod guest;
 mod host;
 mod identity;
 mod logging;

@@ -2,12 +2,12 @@
 //! opened when a cmdlet first needs it.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use base::{Code, Diagnostic, Ports, Result, SecretText};
 use cmdlets::context::{AdminSignIn, Tenant, Tenants};
-use entra::{Authority, Client, ClientParts, HttpTransport, Trust};
+use entra::{Authority, Client, ClientParts, HttpTransport, Transport, Trust};
 use futures::future::BoxFuture;
 use tenant::{Description, Opened, Sandbox, Served};
 use tokio::sync::OnceCell;
@@ -16,6 +16,7 @@ use crate::accounts::Accounts;
 use crate::answer::TenantName;
 use crate::cli::Options;
 use crate::configuration::{Configuration, Profile};
+use crate::guest::{self, GuestTransport, Hosted};
 use crate::places::Places;
 use crate::remembered::Remembered;
 
@@ -103,7 +104,7 @@ pub struct View {
     state: PathBuf,
     accounts: Arc<Accounts>,
     opened: OnceCell<Arc<Tenant>>,
-    served: Mutex<Option<Served>>,
+    served: Hosted,
 }
 
 impl View {
@@ -118,7 +119,7 @@ impl View {
             state: state.to_owned(),
             accounts,
             opened: OnceCell::new(),
-            served: Mutex::default(),
+            served: Hosted::default(),
         }
     }
 
@@ -168,7 +169,7 @@ impl View {
             Choice::Embedded(folder) => self.embedded(folder).await?,
             Choice::Described(file) => {
                 let description = read_description(&self.ports, file)?;
-                self.described(&description, name_of(&description))?
+                self.described(&description, name_of(&description), |inner| Arc::new(inner))?
             }
             Choice::Profile(_, profile) => self.real(profile).await?,
         };
@@ -185,22 +186,28 @@ impl View {
 
     /// Opens the embedded sandbox and serves it, or finds the process that does so already.
     async fn embedded(&self, folder: &Path) -> Result<Tenant> {
-        let (ports, path) = (self.ports.clone(), folder.to_owned());
-        // A fresh tenant makes keys, which takes a while.
-        let opened = tokio::task::spawn_blocking(move || Sandbox::open(&ports, &path)).await;
-        let opened = opened.map_err(|error| {
-            Diagnostic::new(Code::Internal, "The sandbox tenant could not be opened").source(&error)
-        })??;
-        match opened {
+        match guest::open(&self.ports, folder.to_owned()).await? {
             Opened::Owner(sandbox) => {
                 let served = sandbox.serve(([127, 0, 0, 1], 0).into()).await?;
                 let description = served.describe();
                 *self.served() = Some(served);
-                self.described(&description, sandbox.show().name)
+                self.described(&description, sandbox.show().name, |inner| Arc::new(inner))
             }
             Opened::Served(file) => {
                 let description = self.awaited(&file).await?;
-                self.described(&description, name_of(&description))
+                let address = description.authority.trim_start_matches("https://").parse();
+                let name = name_of(&description);
+                self.described(&description, name, |inner| match address {
+                    Ok(address) => Arc::new(GuestTransport {
+                        inner,
+                        ports: self.ports.clone(),
+                        folder: folder.to_owned(),
+                        address,
+                        hosted: self.served.clone(),
+                        taking_over: tokio::sync::Mutex::default(),
+                    }),
+                    Err(_) => Arc::new(inner),
+                })
             }
         }
     }
@@ -224,7 +231,12 @@ impl View {
         }
     }
 
-    fn described(&self, description: &Description, name: String) -> Result<Tenant> {
+    fn described(
+        &self,
+        description: &Description,
+        name: String,
+        carried: impl FnOnce(HttpTransport) -> Arc<dyn Transport>,
+    ) -> Result<Tenant> {
         let ca_file = &description.ca_file;
         let authorities = self.ports.disk.read(ca_file).map_err(|error| {
             let shown = ca_file.display();
@@ -237,7 +249,7 @@ impl View {
         let transport = HttpTransport::new(&*self.ports.process, &Trust::Only(authorities))?;
         let id = description.tenant_id.to_string();
         let authority = Authority::new(&description.authority, &description.graph, &id)?;
-        let parts = ClientParts::new(&self.ports, Arc::new(transport), authority);
+        let parts = ClientParts::new(&self.ports, carried(transport), authority);
         let (admin, legacy) = (&description.admin, &description.legacy_account);
         self.accounts.administrator(Some(&admin.username));
         self.accounts.know(&admin.username, SecretText::new(admin.password.as_str()));

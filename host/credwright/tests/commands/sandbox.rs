@@ -1,4 +1,5 @@
-use std::io::BufRead;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -69,6 +70,37 @@ fn a_served_tenant_is_used_in_place_of_the_embedded_one() {
     kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
     child.wait().unwrap();
     world.run(&["--tenant", "tenant.json", "run", "look.rhai"]).code(6).tells("error[remote.");
+}
+
+/// A prompt that has opened the sandbox, with its input, and what it tells from then on.
+fn prompt(world: &World) -> (Child, ChildStdin, impl BufRead + use<>) {
+    let mut command = world.command(&["repl"]);
+    command.stdin(Stdio::piped());
+    let mut child = world.start(command);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"connect_tenant()\n").unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("ok connect_tenant") {
+        line.clear();
+        assert!(told.read_line(&mut line).unwrap() > 0, "it ended without signing in");
+    }
+    (child, input, told)
+}
+
+#[test]
+fn a_guest_of_the_embedded_tenant_outlives_the_process_that_served_it() {
+    let world = World::new();
+    let (mut owner, input, _) = prompt(&world);
+    let (mut guest, mut lines, mut told) = prompt(&world);
+    drop(input);
+    assert_eq!(owner.wait().unwrap().code(), Some(0));
+    lines.write_all(b"test_credential(#{ connector: \"default\" })\n").unwrap();
+    drop(lines);
+    let mut rest = String::new();
+    told.read_to_string(&mut rest).unwrap();
+    assert_eq!(guest.wait().unwrap().code(), Some(0), "{rest}");
+    assert!(!world.home("sandbox/served.json").exists());
 }
 
 #[test]
