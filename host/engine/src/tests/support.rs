@@ -70,6 +70,11 @@ static DOUBLES: &[Double] = &[
         ],
     ),
     double("get_scheduler", Effect::Read, &[("connector", Kind::Text, false)]),
+    double(
+        "find_sync_runs",
+        Effect::Read,
+        &[("connector", Kind::Text, false), ("since", Kind::Text, false)],
+    ),
     double("resume_scheduler", LEASE, &[("connector", Kind::Text, false)]),
 ];
 
