@@ -117,25 +117,18 @@ fn starts(binary: &Path, folder: &Path, written: Duration) {
 
 fn onboardings(binary: &Path, folder: &Path, key: Duration) {
     heading(&format!("The whole onboarding, on a fresh home ({ONBOARDINGS} of each)"));
-    let (mut made, mut onboarded, mut again) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut busy_made, mut busy) = (Vec::new(), Vec::new());
+    let (mut onboarded, mut busy, mut again) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..ONBOARDINGS {
         let home = folder.join(format!("fresh {number}"));
         std::fs::create_dir(&home).expect("a folder");
         let before = children();
-        made.push(span(|| process(binary, &["connectors"], &home)));
-        let between = children();
         onboarded.push(span(|| process(binary, &["run", "onboard", "--yes"], &home)));
-        busy_made.push(between - before);
-        busy.push(children() - between);
+        busy.push(children() - before);
         again.push(span(|| process(binary, &["run", "onboard", "--yes"], &home)));
     }
     let unit = ("RSA keys", key);
-    line("making tenant and connector", &Sample::new(made), unit);
-    line("  of it computing", &Sample::new(busy_made), unit);
-    let onboarded = Sample::new(onboarded);
-    let busy = Sample::new(busy);
-    line("credwright run onboard", &onboarded, unit);
+    let (onboarded, busy) = (Sample::new(onboarded), Sample::new(busy));
+    line("credwright run onboard, tenant included", &onboarded, unit);
     line("  of it computing", &busy, unit);
     note("  of it waiting", &shown(onboarded.median().saturating_sub(busy.median())));
     line("the same again: nothing to do", &Sample::new(again), unit);
@@ -178,6 +171,6 @@ fn calls() {
     let read = turn("now();").saturating_sub(nothing);
     note("a turn of the loop", &shown(nothing));
     note("a function of the language", &shown(native));
-    note("a cmdlet that reads, through the gate", &shown(read));
+    note("a cmdlet that reads, through gate and journal", &shown(read));
     note("  beside a function of the language", &ratio(read, native));
 }
