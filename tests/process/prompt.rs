@@ -17,6 +17,7 @@ let registered = add_app_registration(#{
     certificate_sha256: prepared.certificate_sha256,
 });
 link_app_registration(#{ connector: name, app_id: registered.app_id, certificate_sha256: prepared.certificate_sha256 });
+let cycle = start_sync_cycle(name);
 checked(get_connector_credential(#{ connector: name }))
 exit
 "#;

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import sys
+import time
 
 from tenant import Tenant
 
@@ -67,6 +68,12 @@ def add_user(tenant):
         "userPrincipalName": name,
         "passwordProfile": {"forceChangePasswordNextSignIn": False, "password": password},
     })
+    # It shows, and can sign in, only after a while.
+    deadline = time.monotonic() + 60
+    while not tenant.has(f"/users/{name}"):
+        if time.monotonic() > deadline:
+            sys.exit(f"{name} does not show")
+        time.sleep(0.05)
     return {"username": name, "password": password}
 
 

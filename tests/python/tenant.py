@@ -54,15 +54,21 @@ class Tenant:
         )
         return token(application.acquire_token_for_client([f"{GRAPH}/.default"]))
 
-    def graph(self, method, path, body=None, **query):
+    def has(self, path):
+        return self.ask("GET", path).ok
+
+    def ask(self, method, path, body=None, **query):
         self.bearer = getattr(self, "bearer", None) or self.administrator()
-        answer = self.http.request(
+        return self.http.request(
             method,
             f"{self.described['graph']}{path}",
             headers={"Authorization": f"Bearer {self.bearer}"},
             json=body,
             params=query,
         )
+
+    def graph(self, method, path, body=None, **query):
+        answer = self.ask(method, path, body, **query)
         if not answer.ok:
             sys.exit(f"{method} {path}: {answer.status_code} {answer.text}")
         return answer.json() if answer.content else None
