@@ -96,7 +96,14 @@ fn nonsense_in_the_middle_is_named_and_the_next_run_completes() {
 
 #[test]
 fn a_tenant_that_is_killed_comes_back_and_the_run_completes_without_duplicates() {
-    let moments = ["pause the scheduler", "create the application", "grant ADSynchronization"];
+    let moments = [
+        "connect_tenant",
+        "pause the scheduler",
+        "create the application",
+        "create the service principal",
+        "grant ADSynchronization",
+        "let 'default' sign in as",
+    ];
     std::thread::scope(|scope| {
         for moment in moments {
             scope.spawn(move || {
