@@ -59,11 +59,7 @@ pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
 pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
     let query = Query::read(call.request)?;
     let object = shown(&call.application()?, query.selects("keyCredentials"));
-    let mut body = Map::new();
-    let context = query.context(call.request, "applications", true);
-    body.insert("@odata.context".to_owned(), context.into());
-    body.extend(query.selected(object));
-    Ok(Answer::json(200, body))
+    Ok(query.one(call.request, "applications", object))
 }
 
 /// `POST /applications`

@@ -84,11 +84,7 @@ fn named(call: &Call<'_>) -> Result<Arc<AppRoleAssignment>, GraphError> {
 pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
     let query = Query::read(call.request)?;
     let assignment = named(call)?;
-    let mut body = Map::new();
-    let context = query.context(call.request, "appRoleAssignments", true);
-    body.insert("@odata.context".to_owned(), context.into());
-    body.extend(query.selected(shown(call.state, &assignment)));
-    Ok(Answer::json(200, body))
+    Ok(query.one(call.request, "appRoleAssignments", shown(call.state, &assignment)))
 }
 
 fn need_for(call: &Call<'_>, resource: Uuid) -> Need {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::error::GraphError;
 use super::query::Query;
 use super::{Call, Outcome};
-use crate::wire::{Answer, iso};
+use crate::wire::iso;
 
 fn shown(call: &Call<'_>) -> Map<String, Value> {
     let organization = &call.state.organization;
@@ -56,10 +56,7 @@ pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
 
 fn entity(call: &Call<'_>, set: &str, shown: Map<String, Value>) -> Outcome {
     let query = Query::read(call.request)?;
-    let mut body = Map::new();
-    body.insert("@odata.context".to_owned(), query.context(call.request, set, true).into());
-    body.extend(query.selected(shown));
-    Ok(Answer::json(200, body))
+    Ok(query.one(call.request, set, shown))
 }
 
 /// `GET /organization/{id}`

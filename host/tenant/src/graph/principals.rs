@@ -47,11 +47,7 @@ pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
 pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
     let query = Query::read(call.request)?;
     let object = shown(&call.principal()?, query.selects("keyCredentials"));
-    let mut body = Map::new();
-    let context = query.context(call.request, "servicePrincipals", true);
-    body.insert("@odata.context".to_owned(), context.into());
-    body.extend(query.selected(object));
-    Ok(Answer::json(200, body))
+    Ok(query.one(call.request, "servicePrincipals", object))
 }
 
 /// `POST /servicePrincipals`

@@ -95,6 +95,14 @@ impl Query {
         format!("{}/v1.0/$metadata#{set}{select}{end}", request.base)
     }
 
+    /// Answers one object, with its context and what was selected of it.
+    pub(crate) fn one(&self, request: &Request, set: &str, object: Map<String, Value>) -> Answer {
+        let mut body = Map::new();
+        body.insert("@odata.context".to_owned(), self.context(request, set, true).into());
+        body.extend(self.selected(object));
+        Answer::json(200, body)
+    }
+
     /// Answers a list: filters, sorts, pages and selects. Objects come in the order of their ids.
     pub(crate) fn list(
         &self,

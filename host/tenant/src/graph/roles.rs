@@ -66,11 +66,7 @@ fn named(call: &Call<'_>) -> Result<Arc<DirectoryRole>, GraphError> {
 
 fn entity(call: &Call<'_>, status: u16, role: &DirectoryRole) -> Outcome {
     let query = Query::read(call.request)?;
-    let mut body = Map::new();
-    let context = query.context(call.request, "directoryRoles", true);
-    body.insert("@odata.context".to_owned(), context.into());
-    body.extend(query.selected(shown(role)));
-    Ok(Answer::json(status, body))
+    Ok(Answer { status, ..query.one(call.request, "directoryRoles", shown(role)) })
 }
 
 /// `GET /directoryRoles/{id}`

@@ -69,14 +69,9 @@ pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
 
 fn entity(call: &Call<'_>, user: &User) -> Outcome {
     let query = Query::read(call.request)?;
-    let mut body = Map::new();
-    let context = query.context(call.request, "users", true);
-    body.insert("@odata.context".to_owned(), context.into());
     let object = shown(user);
-    let object =
-        if query.select.is_empty() { shown_by_default(object) } else { query.selected(object) };
-    body.extend(object);
-    Ok(Answer::json(200, body))
+    let object = if query.select.is_empty() { shown_by_default(object) } else { object };
+    Ok(query.one(call.request, "users", object))
 }
 
 /// `GET /users/{id}`, by id or by user principal name
