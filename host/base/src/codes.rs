@@ -179,6 +179,14 @@ codes! {
     EffectUnfinished = "effect.unfinished", Precondition;
     /// The run was interrupted.
     RunInterrupted = "run.interrupted", Interrupted;
+    /// No run of that name, or none that could be taken up again.
+    RunUnknown = "run.unknown", Usage;
+    /// The run has ended, or is still at work: it cannot be taken up again.
+    RunEnded = "run.ended", Precondition;
+    /// A script was edited so that it does not do any more what its interrupted run recorded.
+    RunDiverged = "run.diverged", Usage;
+    /// A run belongs to another host, another tenant, or a newer version of this program.
+    RunElsewhere = "run.elsewhere", Precondition;
     /// A mistake of this program.
     Internal = "internal", Internal;
 }

@@ -103,6 +103,9 @@ pub struct Diagnostic {
     /// Causes, outermost first; and where several things failed together, each of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<String>,
+    /// What was taken back after it, latest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undone: Vec<String>,
     /// Objects left to deal with by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<String>,
@@ -121,6 +124,7 @@ impl Diagnostic {
             remote: None,
             places: Vec::new(),
             causes: Vec::new(),
+            undone: Vec::new(),
             left: Vec::new(),
         }
     }

@@ -3,7 +3,8 @@
 use std::marker::PhantomData;
 
 use base::{Code, Diagnostic, Result};
-use effect::{Branch, Effect, Gate, NewCall};
+pub use effect::Replay;
+use effect::{Branch, Circumstance, Effect, Gate, NewCall, OpenCall};
 use futures::future::LocalBoxFuture;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -12,15 +13,6 @@ use serde_json::Value;
 
 use crate::context::{Call, Context};
 use crate::parameter::{self, Parameter};
-
-/// What a resumed run does with a recorded call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replay {
-    /// The recorded outcome is returned.
-    Recorded,
-    /// It is made again: a sign-in or a lease lives in the process, not in the record.
-    Reestablished,
-}
 
 /// What an example shows. Every example of every cmdlet is executed.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +77,15 @@ pub trait Cmdlet: 'static {
         call: &Call<'_>,
         parameters: Self::Parameters,
     ) -> impl Future<Output = Result<Self::Output>>;
+
+    /// Establishes again what an earlier call of a resumed run established in its process, without a
+    /// step. Asked only where the declaration says [`Replay::Standing`].
+    fn establish(
+        _call: &Call<'_>,
+        _parameters: Self::Parameters,
+    ) -> impl Future<Output = Result<()>> {
+        std::future::ready(Ok(()))
+    }
 }
 
 /// A registered cmdlet without its types.
@@ -114,7 +115,16 @@ pub trait AnyCmdlet: Send + Sync {
         gate: &'a Gate,
         branch: &'a Branch,
         arguments: Value,
+        circumstance: Circumstance,
     ) -> LocalBoxFuture<'a, Result<Value>>;
+
+    /// See [`Cmdlet::establish`].
+    fn establish<'a>(
+        &'a self,
+        context: &'a Context,
+        open: &'a OpenCall<'a>,
+        arguments: Value,
+    ) -> LocalBoxFuture<'a, Result<()>>;
 }
 
 /// A cmdlet of type `C`, as the registry keeps it.
@@ -169,6 +179,7 @@ impl<C: Cmdlet> AnyCmdlet for Registered<C> {
         gate: &'a Gate,
         branch: &'a Branch,
         arguments: Value,
+        circumstance: Circumstance,
     ) -> LocalBoxFuture<'a, Result<Value>> {
         Box::pin(async move {
             let parameters = self.bind(&arguments)?;
@@ -178,9 +189,12 @@ impl<C: Cmdlet> AnyCmdlet for Registered<C> {
                 cmdlet: C::ABOUT.name,
                 arguments: &arguments,
                 effect: C::ABOUT.effect,
+                replay: C::ABOUT.replay,
                 subject: &subject,
+                circumstance,
             };
             gate.call(call, async |open| {
+                context.establish_standing(open).await?;
                 let output = C::run(&Call { context, open }, parameters).await?;
                 serde_json::to_value(output).map_err(|error| {
                     Diagnostic::new(Code::Internal, "A cmdlet's value cannot be recorded")
@@ -188,6 +202,18 @@ impl<C: Cmdlet> AnyCmdlet for Registered<C> {
                 })
             })
             .await
+        })
+    }
+
+    fn establish<'a>(
+        &'a self,
+        context: &'a Context,
+        open: &'a OpenCall<'a>,
+        arguments: Value,
+    ) -> LocalBoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let parameters = self.bind(&arguments)?;
+            C::establish(&Call { context, open }, parameters).await
         })
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base::{Code, Diagnostic, Ports, Result, SecretText, Timestamp};
-use effect::{Event, OpenCall, Permit, StepIntent};
+use effect::{Branch, Event, OpenCall, Permit, Removal, RemovalPermit, StepIntent};
 use entra::Credential;
 use futures::future::{BoxFuture, LocalBoxFuture};
 use keystore::{KeyStores, Vault};
@@ -12,6 +12,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use state::{Connector, Store, Writer};
+
+use crate::registry;
 
 /// What a run offers its cmdlets. One per run.
 pub struct Context {
@@ -94,8 +96,14 @@ pub trait Passwords: Send + Sync {
 /// Runs a connector's sync job that is a Rhai script. The engine implements it, because only the
 /// engine knows Rhai.
 pub trait ScriptJobs: Send + Sync {
-    /// Runs `main(p)` of the script at `path` with `parameters`. Its cmdlets may only read.
-    fn run<'a>(&'a self, path: &'a str, parameters: Value) -> LocalBoxFuture<'a, Result<Value>>;
+    /// Runs `main(p)` of the script at `path` with `parameters`. Its cmdlets may only read, and are
+    /// journalled in `branch`.
+    fn run<'a>(
+        &'a self,
+        path: &'a str,
+        parameters: Value,
+        branch: Branch,
+    ) -> LocalBoxFuture<'a, Result<Value>>;
 }
 
 /// What belongs to one run and ends with it: its administrator's sign-in.
@@ -127,6 +135,27 @@ impl Session {
 }
 
 impl Context {
+    /// Establishes again what the recorded calls of a resumed run established in a process that is
+    /// gone: its sign-in, its leases. Where that fails the run stops, to be taken up again.
+    ///
+    /// # Errors
+    /// What the cmdlets answer, latched.
+    pub(crate) async fn establish_standing(&self, open: &OpenCall<'_>) -> Result<()> {
+        for standing in open.gate().take_standing() {
+            let established = match registry::find(&standing.cmdlet) {
+                Some(cmdlet) => cmdlet.establish(self, open, standing.arguments).await,
+                None => Ok(()),
+            };
+            established.map_err(|error| {
+                let cmdlet = &standing.cmdlet;
+                open.gate().suspend(error.cause(format!(
+                    "the run cannot go on before {cmdlet} has established again what it did"
+                )))
+            })?;
+        }
+        Ok(())
+    }
+
     /// The state, for reading.
     pub fn store(&self) -> &Store {
         self.writer.store()
@@ -173,6 +202,52 @@ impl Call<'_> {
         A: AsyncFn(Permit<'_>) -> Result<T>,
     {
         self.open.step(intent, look, act).await
+    }
+
+    /// As [`Call::step`], where it may be so already. See [`OpenCall::ensure`].
+    ///
+    /// # Errors
+    /// As [`OpenCall::ensure`].
+    pub async fn ensure<T, F, L, A>(
+        &self,
+        intent: StepIntent,
+        find: F,
+        look: L,
+        act: A,
+    ) -> Result<T>
+    where
+        T: Serialize + DeserializeOwned,
+        F: AsyncFn() -> Result<Option<T>>,
+        L: AsyncFn() -> Result<Option<T>>,
+        A: AsyncFn(Permit<'_>) -> Result<T>,
+    {
+        self.open.ensure(intent, find, look, act).await
+    }
+
+    /// Removes something that a credential may depend on. See [`OpenCall::remove`].
+    ///
+    /// # Errors
+    /// As [`OpenCall::remove`].
+    pub async fn remove<L, A>(
+        &self,
+        intent: StepIntent,
+        removal: &Removal,
+        look: L,
+        act: A,
+    ) -> Result<()>
+    where
+        L: AsyncFn() -> Result<Option<()>>,
+        A: AsyncFn(RemovalPermit<'_>) -> Result<()>,
+    {
+        self.open.remove(intent, removal, look, act).await
+    }
+
+    /// Chooses an id beforehand. See [`OpenCall::chosen`].
+    ///
+    /// # Errors
+    /// As [`OpenCall::chosen`].
+    pub async fn new_id(&self, name: &str) -> Result<String> {
+        self.open.chosen(name, async || Ok(self.store().new_id())).await
     }
 
     /// The connector called `name`.

@@ -3,13 +3,16 @@
 //! The list at the end of this file is the only one. A folder is a topic of the help; a file is a
 //! cmdlet.
 
+pub mod certificate_files;
 pub mod certificates;
 pub mod cmdlet;
 pub mod context;
 pub mod events;
+pub mod evidence;
 pub mod parameter;
 pub mod registration;
 pub mod registry;
+pub mod removal;
 pub mod scheduling;
 pub mod sign_in;
 pub mod sync_job;
@@ -44,6 +47,7 @@ registry! {
         connect_tenant: ConnectTenant,
         disconnect_tenant: DisconnectTenant,
         check_prerequisites: CheckPrerequisites,
+        check_run: CheckRun,
     }
     /// Connectors of this host.
     connector {
@@ -51,6 +55,7 @@ registry! {
         get_connector_credential: GetConnectorCredential,
         add_connector: AddConnector,
         set_connector: SetConnector,
+        link_service_account: LinkServiceAccount,
         remove_connector: RemoveConnector,
     }
     /// The scheduler of a connector, and its cycles.
@@ -67,11 +72,17 @@ registry! {
         prepare_credential: PrepareCredential,
         test_credential: TestCredential,
         get_certificate: GetCertificate,
+        remove_certificate: RemoveCertificate,
+        remove_private_key: RemovePrivateKey,
     }
     /// Applications in the tenant.
     application {
         add_app_registration: AddAppRegistration,
         link_app_registration: LinkAppRegistration,
+        remove_app_key: RemoveAppKey,
+        remove_app_role_assignment: RemoveAppRoleAssignment,
+        remove_service_principal: RemoveServicePrincipal,
+        remove_application: RemoveApplication,
     }
     /// Events of this host.
     event {

@@ -2,15 +2,29 @@
 
 use base::{Code, Diagnostic, Result};
 use effect::StepIntent;
-use entra::graph::{AppRole, Graph, PrincipalRef, ServicePrincipal};
+use entra::graph::{AppRole, ApplicationRef, Graph, PrincipalRef, ServicePrincipal};
 use entra::well_known::{
     PASSWORD_RESET_SERVICE, PASSWORD_RESET_SERVICE_US_GOV, PASSWORD_WRITEBACK_ROLES,
     SYNCHRONIZATION_ROLE,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use state::Connector;
 use uuid::Uuid;
+
+use crate::sign_in::guid;
+
+/// The step that makes an application: its marker tells which ones are this host's own.
+pub const CREATE_APPLICATION: &str = "create_application";
+
+/// The step that registers a certificate on an application that is there.
+pub const REGISTER_KEY: &str = "register_key";
+
+/// The step that makes a service principal.
+pub const CREATE_PRINCIPAL: &str = "create_service_principal";
+
+/// The step that grants a role.
+pub const GRANT_ROLE: &str = "grant_role";
 
 /// A role to grant: of which resource, and which.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,16 +114,41 @@ pub fn grant(service: &ServicePrincipal, role: &AppRole, value: &str) -> Grant {
 }
 
 /// The intent of granting a role.
-pub fn grant_intent(principal_id: Uuid, display_name: &str, grant: &Grant) -> StepIntent {
-    let triple = json!({
-        "principal_id": principal_id,
-        "resource_id": grant.resource_id,
-        "app_role_id": grant.role_id,
-    });
+pub fn grant_intent(
+    connector: &Connector,
+    principal_id: Uuid,
+    display_name: &str,
+    grant: &Grant,
+) -> StepIntent {
+    let marker = grant_marker(principal_id, grant.resource_id, grant.role_id);
+    let mut arguments = marker.clone();
+    arguments["connector"] = json!(connector.name);
+    arguments["role"] = json!(grant.value);
     StepIntent {
-        name: "grant_role".to_owned(),
+        name: GRANT_ROLE.to_owned(),
         summary: format!("grant {} to {display_name}", grant.value),
-        marker: triple.clone(),
-        undo: effect::Undo::cmdlet("remove_app_role_assignment", triple),
+        marker,
+        undo: effect::Undo::cmdlet("remove_app_role_assignment", arguments),
+    }
+}
+
+/// The three ids that a grant is found by.
+pub fn grant_marker(principal_id: Uuid, resource_id: Uuid, app_role_id: Uuid) -> Value {
+    json!({
+        "principal_id": principal_id,
+        "resource_id": resource_id,
+        "app_role_id": app_role_id,
+    })
+}
+
+/// The connector's application, as it is looked for: by its id where one is linked, else by the name
+/// that it is made under.
+///
+/// # Errors
+/// Where the recorded id is no GUID.
+pub fn own_application(connector: &Connector) -> Result<ApplicationRef> {
+    match &connector.application {
+        Some(application) => Ok(ApplicationRef::Id(guid(&application.object_id, "object id")?)),
+        None => Ok(ApplicationRef::UniqueName(unique_name(connector))),
     }
 }

@@ -13,7 +13,7 @@ use state::{Certificate, Connector, IdentityType};
 use uuid::Uuid;
 
 use crate::connector::add_connector::password_context;
-use crate::context::{AdminSignIn, Call, Tenant};
+use crate::context::{AdminSignIn, Call, Context, Tenant};
 
 impl Call<'_> {
     /// Lends the tenant's client out; whoever watches the run sees what is waited for.
@@ -76,22 +76,26 @@ pub async fn administrator(
 /// # Errors
 /// [`Code::ConnectorState`] where it has nothing to sign in with; else where its password does not
 /// open or its certificate is not on this host.
-pub async fn of_connector(call: &Call<'_>, connector: &Connector) -> Result<Credential> {
+pub async fn of_connector(context: &Context, connector: &Connector) -> Result<Credential> {
     match connector.identity_type {
-        IdentityType::ServiceAccount => service_account(call, connector),
+        IdentityType::ServiceAccount => service_account(context, connector),
         IdentityType::Application => {
             let (Some(application), Some(sha256)) =
                 (&connector.application, &connector.certificate_sha256)
             else {
                 return Err(nothing_to_sign_in_with(connector));
             };
-            let certificate = call.store().get_certificate(sha256).await?;
-            certificate_credential(call, &application.app_id, &certificate)
+            let certificate = context.store().get_certificate(sha256).await?;
+            certificate_credential(context, &application.app_id, &certificate)
         }
     }
 }
 
-fn service_account(call: &Call<'_>, connector: &Connector) -> Result<Credential> {
+/// The service account that a connector signs in with, or would on the way back.
+///
+/// # Errors
+/// [`Code::ConnectorState`] where it has none; else where its password does not open.
+pub fn service_account(context: &Context, connector: &Connector) -> Result<Credential> {
     let account = connector.service_account.as_ref();
     let Some((upn, sealed)) =
         account.and_then(|account| Some((&account.upn, account.password.as_ref()?)))
@@ -102,7 +106,7 @@ fn service_account(call: &Call<'_>, connector: &Connector) -> Result<Credential>
         Some(client_id) => guid(client_id, "client_id of the connector")?,
         None => ENTRA_CONNECT,
     };
-    let password = call.context.vault.unseal(&sealed.0, &password_context(upn))?;
+    let password = context.vault.unseal(&sealed.0, &password_context(upn))?;
     Ok(Credential::Password(PasswordCredential { client_id, username: upn.clone(), password }))
 }
 
@@ -122,7 +126,7 @@ fn nothing_to_sign_in_with(connector: &Connector) -> Diagnostic {
 /// # Errors
 /// [`Code::CertificateUnusable`] where its key is not on this host.
 pub fn certificate_credential(
-    call: &Call<'_>,
+    context: &Context,
     app_id: &str,
     certificate: &Certificate,
 ) -> Result<Credential> {
@@ -139,7 +143,7 @@ pub fn certificate_credential(
             Some(state::Algorithm::Rs256) => keystore::Algorithm::Rs256,
             Some(state::Algorithm::Ps256) | None => keystore::Algorithm::Ps256,
         },
-        signer: call.context.keystores.signer(&uri)?,
+        signer: context.keystores.signer(&uri)?,
     }))
 }
 

@@ -109,7 +109,8 @@ pub async fn run(
                 "policy_type": cycle.policy_type,
                 "sync_run_id": cycle.id,
             });
-            let value = call.context.jobs.run(path, parameters).await?;
+            let value =
+                call.context.jobs.run(path, parameters, call.open.aside("sync job")).await?;
             Ok((!value.is_null()).then(|| shortened(&value.to_string())))
         }
         SyncJob::Command { words } => command(call, connector, words, token, cycle).await,

@@ -52,11 +52,30 @@ pub struct Options {
     pub no_color: bool,
 }
 
+impl Options {
+    /// The words that name the tenant, to be typed again.
+    pub fn of_tenant(&self) -> Vec<String> {
+        let words = |option: &str, value: String| vec![option.to_owned(), value];
+        match (&self.tenant, &self.profile) {
+            (Some(file), _) => {
+                let path = std::path::absolute(file).unwrap_or_else(|_| file.clone());
+                words("--tenant", path.to_string_lossy().into_owned())
+            }
+            (None, Some(profile)) => words("--profile", profile.clone()),
+            (None, None) => Vec::new(),
+        }
+    }
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a script
     Run(Run),
+    /// Go on with a run that was interrupted, or take back what it did
+    Resume(Resume),
+    /// List the runs of this host, or tell the story of one
+    Runs(Runs),
     /// List, show or copy scripts
     #[command(subcommand)]
     Scripts(Scripts),
@@ -83,9 +102,50 @@ pub struct Run {
     /// Give a parameter of the script; once for each
     #[arg(long = "param", short = 'p', value_name = "NAME=VALUE", value_parser = parameter)]
     pub parameters: Vec<(String, String)>,
+    /// Where it fails, leave what it did as it is instead of taking it back
+    #[arg(long)]
+    pub keep: bool,
     /// Print what the script does and its parameters
     #[arg(long, short = 'h')]
     pub help: bool,
+}
+
+/// `resume`.
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// The run; without it the one that was interrupted
+    pub run: Option<String>,
+    /// Go on with the script as it was when the run was interrupted, though it was edited since
+    #[arg(long, conflicts_with = "unwind")]
+    pub recorded: bool,
+    /// Take back what the run did, instead of going on
+    #[arg(long)]
+    pub unwind: bool,
+    /// Where it fails, leave what it did as it is instead of taking it back
+    #[arg(long, conflicts_with = "unwind")]
+    pub keep: bool,
+}
+
+/// `runs`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Runs {
+    /// Tell of one run
+    #[command(subcommand)]
+    pub one: Option<OneRun>,
+    /// At most this many, the newest
+    #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
+}
+
+/// `runs show`.
+#[derive(Debug, Subcommand)]
+pub enum OneRun {
+    /// Tell the story of a run: its calls and steps, what is pending, what to type
+    Show {
+        /// Its id
+        run: String,
+    },
 }
 
 /// `scripts`.

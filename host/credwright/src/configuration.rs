@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base::suggest::did_you_mean;
 use base::{Code, Diagnostic, Ports, Result};
+use cmdlets::types::Span;
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -13,16 +15,32 @@ use crate::places::Places;
 use crate::tenants::SANDBOX;
 
 /// The configuration, of all its files together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Configuration {
     /// The profile that is in view where none is named.
     pub default_profile: Option<String>,
     /// Capabilities that are denied; those of all files together, so that a user's file can deny
     /// more than the system's, never less.
     pub deny: Vec<String>,
+    /// How old an interrupted run is before its admin is asked whether it goes on.
+    pub resume_asks_after: Duration,
     /// The profiles by name.
     pub profiles: BTreeMap<String, Profile>,
 }
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            default_profile: None,
+            deny: Vec::new(),
+            resume_asks_after: RESUME_ASKS_AFTER,
+            profiles: BTreeMap::new(),
+        }
+    }
+}
+
+/// How old an interrupted run may be before it is not gone on with unasked.
+const RESUME_ASKS_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A real tenant and how this host's admin signs in to it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -52,7 +70,7 @@ pub struct Admin {
     pub username: Option<String>,
 }
 
-const TOP: &[&str] = &["default_profile", "deny", "profiles"];
+const TOP: &[&str] = &["default_profile", "deny", "profiles", "resume_asks_after"];
 const PROFILE: &[&str] = &["tenant", "cloud", "authority", "graph", "ca_file", "admin"];
 const ADMIN: &[&str] = &["client_id", "certificate_pem", "username"];
 
@@ -62,6 +80,7 @@ struct Written {
     default_profile: Option<String>,
     #[serde(default)]
     deny: Vec<String>,
+    resume_asks_after: Option<Span>,
     #[serde(default)]
     profiles: BTreeMap<String, Profile>,
 }
@@ -73,6 +92,7 @@ impl Configuration {
     /// [`Code::ConfigurationInvalid`] with file and, where it is one, the near miss.
     pub fn read(places: &Places, ports: &Ports, capabilities: &BTreeSet<String>) -> Result<Self> {
         let mut all = Self::default();
+        let mut asks_after = None;
         for path in &places.configurations {
             let content = match ports.disk.read(path) {
                 Ok(content) => content,
@@ -88,8 +108,11 @@ impl Configuration {
             };
             let text =
                 String::from_utf8(content).map_err(|_| invalid(path, "it is not UTF-8 text"))?;
-            all.add(parse(path, &text, capabilities)?);
+            let file = parse(path, &text, capabilities)?;
+            asks_after = asks_after.or(file.resume_asks_after);
+            all.add(file);
         }
+        all.resume_asks_after = asks_after.map_or(RESUME_ASKS_AFTER, |span| span.0);
         if let Some(name) = all.default_profile.as_deref().filter(|name| *name != SANDBOX) {
             all.profile(name)?;
         }

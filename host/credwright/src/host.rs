@@ -7,12 +7,12 @@ use cmdlets::Context;
 use cmdlets::context::{Places, Session, Tenant, Tenants};
 use cmdlets::registry;
 use effect::policy::DenyList;
-use effect::{Observer, observe::Silent};
+use effect::{Circumstance, Guard, Observer, RunId, observe::Silent};
 use engine::{Attendance, Engine, JobRunner, Run, Source};
 use futures::future::BoxFuture;
 use keystore::{KeyStores, SoftwareStore, Vault};
 use serde_json::{Value, json};
-use state::{Store, Writer};
+use state::{NewRun, Store, Writer};
 use tokio::sync::OnceCell;
 
 use crate::accounts::Accounts;
@@ -39,6 +39,53 @@ impl Tenants for RunView {
             Ok(tenant)
         };
         Box::pin(async move { self.known.get_or_try_init(open).await.cloned() })
+    }
+}
+
+/// What begins.
+pub enum What<'a> {
+    /// A new run.
+    New {
+        /// Its script.
+        script: &'a str,
+        /// The script's parameters.
+        parameters: Value,
+        /// What it runs.
+        sources: &'a [Source],
+    },
+    /// A run that was interrupted, going on.
+    Resumed {
+        /// Its id.
+        id: &'a RunId,
+        /// What it runs now.
+        sources: &'a [Source],
+    },
+    /// A run whose steps are taken back.
+    Unwound {
+        /// Its id.
+        id: &'a RunId,
+    },
+}
+
+/// How a run begins.
+pub struct Beginning<'a> {
+    /// What begins.
+    pub what: What<'a>,
+    /// Whether what a failing run did is left as it is.
+    pub keep: bool,
+    /// Who judges removals, where it is not the run itself.
+    pub guard: Option<Arc<dyn Guard>>,
+}
+
+impl<'a> Beginning<'a> {
+    /// The beginning of a new run.
+    pub fn new(script: &'a str, parameters: Value, sources: &'a [Source]) -> Self {
+        Self::of(What::New { script, parameters, sources })
+    }
+
+    /// The beginning of what takes back what it did where it fails.
+    pub fn of(what: What<'a>) -> Self {
+        Self { what, keep: false, guard: None }
     }
 }
 
@@ -107,21 +154,33 @@ impl<'w> Host<'w> {
     /// `StateLocked`, and as the state says.
     pub fn begin(
         &self,
-        script: &str,
-        parameters: Value,
-        sources: &[Source],
+        beginning: Beginning<'_>,
         observer: Arc<dyn Observer>,
         session: Session,
     ) -> Result<Run> {
         let jobs = Arc::new(JobRunner::new(self.engine.clone()));
-        let (attendance, places) = (self.attendance(observer), self.world.places()?);
+        let places = self.world.places()?;
+        let Beginning { what, keep, guard } = beginning;
+        let attendance = Attendance { keep, guard, ..self.attendance(observer) };
         let context = |writer: Arc<Writer>| {
             let view =
                 RunView { view: self.view.clone(), writer: writer.clone(), known: OnceCell::new() };
             self.context(writer, Arc::new(view), places, jobs.clone(), session)
         };
-        let run = Run::begin(&self.store, script, parameters, sources, attendance, context);
-        let run = self.world.wait(run)?;
+        let store = &self.store;
+        let run = self.world.wait(async {
+            match what {
+                What::New { script, parameters, sources } => {
+                    let options = self.world.options.of_tenant();
+                    let new = NewRun { script: script.to_owned(), parameters, options };
+                    Run::begin(store, new, sources, attendance, context).await
+                }
+                What::Resumed { id, sources } => {
+                    Run::resume(store, id, sources, attendance, context).await
+                }
+                What::Unwound { id } => Run::unwind(store, id, attendance, context).await,
+            }
+        })?;
         jobs.bind(run.parts());
         Ok(run)
     }
@@ -140,12 +199,36 @@ impl<'w> Host<'w> {
         Ok(run)
     }
 
+    /// What changed since a run stopped, in words: objects that are gone, keys that were added.
+    ///
+    /// # Errors
+    /// Where the tenant cannot be looked at.
+    pub fn changed_since(&self, run: &state::Run) -> Result<Vec<String>> {
+        let looking = self.look("resume", Arc::new(Silent), Session::default())?;
+        let parts = looking.parts();
+        let call = async |name: &str, arguments: Value| {
+            let cmdlet = registry::get(name)?;
+            let asked = Circumstance::Asked;
+            cmdlet.invoke(&parts.context, &parts.gate, &parts.branch, arguments, asked).await
+        };
+        let found = self.world.wait(async {
+            call("connect_tenant", json!({})).await?;
+            call("check_run", json!({ "run": run.id })).await
+        })?;
+        let text = |value: &Value| tame_line(value.as_str().unwrap_or_default());
+        let found = found.as_array().cloned().unwrap_or_default();
+        let line = |one: &Value| format!("{}: {}", text(&one["change"]), text(&one["object"]));
+        Ok(found.iter().map(line).collect())
+    }
+
     fn attendance(&self, observer: Arc<dyn Observer>) -> Attendance {
         Attendance {
             policy: self.policy.clone(),
             approver: Arc::new(self.world.person()),
             observer,
             interrupt: self.world.interrupt.clone(),
+            guard: None,
+            keep: false,
         }
     }
 
@@ -215,16 +298,13 @@ impl<'w> Host<'w> {
         })?;
         let cmdlet = registry::get("add_connector")?;
         let arguments = json!({ "connector": FIRST_CONNECTOR, "service_account": &account });
-        let run = self.begin(
-            "first use of the sandbox",
-            Value::Null,
-            &[],
-            Arc::new(Silent),
-            Session::default(),
-        )?;
+        let first = Beginning::new("first use of the sandbox", Value::Null, &[]);
+        let run = self.begin(first, Arc::new(Silent), Session::default())?;
         let parts = run.parts();
         let ended = self.world.wait(async {
-            let added = cmdlet.invoke(&parts.context, &parts.gate, &parts.branch, arguments).await;
+            let asked = Circumstance::Asked;
+            let added =
+                cmdlet.invoke(&parts.context, &parts.gate, &parts.branch, arguments, asked).await;
             run.end(added).await.0
         });
         ended?;

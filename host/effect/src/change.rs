@@ -106,8 +106,13 @@ pub enum Undo {
         /// Its arguments.
         arguments: Value,
     },
-    /// Nothing takes the step back, or nothing needs to.
+    /// Nothing takes the step back: it is a pivot, before which unwinding stops.
     Irreversible {
+        /// Why.
+        reason: String,
+    },
+    /// Nothing needs to take it back: it harms nobody where it stands.
+    Unneeded {
         /// Why.
         reason: String,
     },
@@ -122,5 +127,10 @@ impl Undo {
     /// Not taken back, because of `reason`.
     pub fn irreversible(reason: impl Into<String>) -> Self {
         Self::Irreversible { reason: reason.into() }
+    }
+
+    /// Need not be taken back, because of `reason`.
+    pub fn unneeded(reason: impl Into<String>) -> Self {
+        Self::Unneeded { reason: reason.into() }
     }
 }

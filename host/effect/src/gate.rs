@@ -1,6 +1,6 @@
 //! The gate: latched refusal? policy? approval? then for each step intent, act, outcome.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base::{Applied, Clock, Code, Diagnostic, Result, Timestamp};
@@ -9,15 +9,19 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::approval::{Approval, ApprovalRequest, Approver};
+use crate::call::{Branch, NewCall};
 use crate::change::{Change, Effect, Impact};
 use crate::interrupt::Interrupt;
 use crate::journal::{CallKey, Entry, Journal, Outcome, RunId};
 use crate::latch::Latch;
 use crate::observe::{Event, Observer};
 use crate::policy::{Policy, Verdict};
+use crate::removal::{Circumstance, Guard};
+use crate::replay::{RecordedCall, Recording, Replay, Standing, diverged};
 use crate::step::OpenCall;
 
 /// What a gate is made of.
+#[derive(Clone)]
 pub struct GateParts {
     /// The run that the gate is for.
     pub run: RunId,
@@ -27,52 +31,27 @@ pub struct GateParts {
     pub policy: Arc<dyn Policy>,
     /// Who confirms high impact.
     pub approver: Arc<dyn Approver>,
+    /// Who judges removals.
+    pub guard: Arc<dyn Guard>,
     /// Who is shown what happens.
     pub observer: Arc<dyn Observer>,
     /// The request to stop.
     pub interrupt: Arc<Interrupt>,
     /// The world's clock.
     pub clock: Arc<dyn Clock>,
-}
-
-/// A line of calls in a script. Calls of one branch follow each other; branches run side by side.
-#[derive(Debug, Default)]
-pub struct Branch {
-    path: String,
-    calls: AtomicU64,
-}
-
-impl Branch {
-    /// The branch of a script that the trunk forks into under `label`.
-    #[must_use]
-    pub fn fork(&self, label: &str) -> Self {
-        let path =
-            if self.path.is_empty() { label.to_owned() } else { format!("{}/{label}", self.path) };
-        Self { path, calls: AtomicU64::new(0) }
-    }
-}
-
-/// A call that is about to pass the gate.
-#[derive(Debug)]
-pub struct NewCall<'a> {
-    /// The branch it is made in.
-    pub branch: &'a Branch,
-    /// The cmdlet.
-    pub cmdlet: &'a str,
-    /// Its arguments as given.
-    pub arguments: &'a Value,
-    /// What it declares to do.
-    pub effect: Effect,
-    /// The name to type where its impact is high: the connector's.
-    pub subject: &'a str,
+    /// How often the run was taken up again.
+    pub attempt: u32,
 }
 
 /// The gate of one run. Only the constructor of a run builds one.
 pub struct Gate {
     parts: GateParts,
     latch: Latch,
-    /// What was done and can be taken back, in words.
-    standing: Mutex<Vec<String>>,
+    recording: Recording,
+    /// What recorded calls established and no later one ended, until it is established again.
+    standing: Mutex<Vec<Standing>>,
+    /// Why the run stops where it is and can be taken up again.
+    suspended: AtomicBool,
     /// Records of reads, committed with the next intent.
     buffer: Mutex<Vec<Entry>>,
     intended: AtomicBool,
@@ -82,15 +61,19 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Builds the gate of a run.
-    pub fn new(parts: GateParts) -> Self {
+    /// Builds the gate of a run that goes on from `recording`; a new run has an empty one.
+    pub fn new(parts: GateParts, recording: Recording) -> Self {
+        let intended = recording.calls().any(|call| !call.steps.is_empty());
+        let changed = recording.calls().flat_map(|call| &call.steps).any(|step| step.may_stand());
         Self {
             parts,
             latch: Latch::default(),
+            recording,
             standing: Mutex::default(),
+            suspended: AtomicBool::new(false),
             buffer: Mutex::default(),
-            intended: AtomicBool::new(false),
-            changed: AtomicBool::new(false),
+            intended: AtomicBool::new(intended),
+            changed: AtomicBool::new(changed),
             acting: AtomicU32::new(0),
             acted: Notify::new(),
         }
@@ -126,16 +109,59 @@ impl Gate {
         self.changed.load(Ordering::SeqCst)
     }
 
-    /// What the run has done that stands until it is taken back, in the order it was done: what a
-    /// failing run leaves.
-    pub fn standing(&self) -> Vec<String> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Which attempt at the run this is: 0 for the first.
+    pub fn attempt(&self) -> u32 {
+        self.parts.attempt
     }
 
-    /// Notes a step that was done.
-    pub(crate) fn note_standing(&self, summary: &str) {
-        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        standing.push(summary.to_owned());
+    /// What the run did before this process took it up.
+    pub fn recording(&self) -> &Recording {
+        &self.recording
+    }
+
+    /// Whether the next call of a branch was made and ended before: until then the script says
+    /// nothing that it said already.
+    pub fn is_replaying(&self, branch: &Branch) -> bool {
+        self.recording.is_replaying(branch.path(), branch.made())
+    }
+
+    /// Whether the run stops where it is, to be taken up again: it was interrupted, an answer was
+    /// lost, or its journal could not be written.
+    pub fn is_suspended(&self) -> bool {
+        self.suspended.load(Ordering::SeqCst)
+    }
+
+    /// Stops the run where it is. It can be taken up again.
+    pub fn suspend(&self, reason: Diagnostic) -> Diagnostic {
+        self.suspended.store(true, Ordering::SeqCst);
+        self.refuse(reason)
+    }
+
+    /// What recorded calls established and must be established again now, oldest first. They are
+    /// handed out once.
+    pub fn take_standing(&self) -> Vec<Standing> {
+        std::mem::take(&mut *self.standing.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Has something established again, before the next call is made.
+    pub fn stand_again(&self, standing: Vec<Standing>) {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).extend(standing);
+    }
+
+    /// Makes sure that the script made every call again that was recorded.
+    ///
+    /// # Errors
+    /// [`Code::RunDiverged`], latched; the run can be taken up again.
+    pub fn finish_replay(&self) -> Result<()> {
+        match self.recording.left_out(None) {
+            Some(call) if self.latch.reason().is_none() => Err(self.left_out(call, None)),
+            _ => Ok(()),
+        }
+    }
+
+    fn left_out(&self, recorded: &RecordedCall, actual: Option<(&str, &Value)>) -> Diagnostic {
+        let told = Some((recorded.cmdlet.as_str(), &recorded.arguments));
+        self.suspend(diverged(&recorded.key, told, actual))
     }
 
     /// Asks somebody to confirm something that is not itself a change.
@@ -162,47 +188,113 @@ impl Gate {
         self.pass()?;
         let key = CallKey {
             run: self.parts.run.clone(),
-            branch: call.branch.path.clone(),
-            sequence: call.branch.calls.fetch_add(1, Ordering::SeqCst) + 1,
+            branch: call.branch.path().to_owned(),
+            sequence: call.branch.next(),
         };
+        let recorded = self.recording.consume(&key);
+        if let Some(recorded) = recorded {
+            if recorded.cmdlet != call.cmdlet || recorded.arguments != *call.arguments {
+                return Err(self.left_out(recorded, Some((call.cmdlet, call.arguments))));
+            }
+            if let Some(outcome) = &recorded.outcome {
+                return self.replayed(&key, &call, outcome);
+            }
+        }
+        self.live(&key, &call, recorded, body).await
+    }
+
+    /// Gives a recorded outcome back.
+    fn replayed(&self, key: &CallKey, call: &NewCall<'_>, outcome: &Outcome) -> Result<Value> {
+        self.observe(&Event::CallReplayed { key, cmdlet: call.cmdlet });
+        let value = match outcome {
+            Outcome::Done(value) => value.clone(),
+            Outcome::Failed(error) => return Err(error.clone()),
+        };
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        match call.replay {
+            Replay::Recorded => {}
+            Replay::Standing => standing.push(Standing {
+                cmdlet: call.cmdlet.to_owned(),
+                arguments: call.arguments.clone(),
+                subject: call.subject.to_owned(),
+            }),
+            Replay::Ends(begun) => {
+                let is_ended =
+                    |known: &Standing| known.cmdlet == begun && known.subject == call.subject;
+                if let Some(at) = standing.iter().rposition(is_ended) {
+                    standing.remove(at);
+                }
+            }
+        }
+        Ok(value)
+    }
+
+    /// Makes a call: one that is new, or one that was pending.
+    async fn live<B>(
+        &self,
+        key: &CallKey,
+        call: &NewCall<'_>,
+        recorded: Option<&RecordedCall>,
+        body: B,
+    ) -> Result<Value>
+    where
+        B: AsyncFnOnce(&OpenCall<'_>) -> Result<Value>,
+    {
         let change = match call.effect {
             Effect::Read => None,
             Effect::Change(change) => Some(change),
         };
-        let began = Entry::CallBegan {
-            key: key.clone(),
-            cmdlet: call.cmdlet.to_owned(),
-            arguments: call.arguments.clone(),
-            capability: change.map(|change| change.capability()),
-            at: self.now(),
-        };
-        self.lock_buffer().push(began);
+        if change.is_some()
+            && let Some(left_out) = self.recording.left_out(Some(&key.branch))
+        {
+            return Err(self.left_out(left_out, Some((call.cmdlet, call.arguments))));
+        }
+        if recorded.is_none() {
+            self.lock_buffer().push(Entry::CallBegan {
+                key: key.clone(),
+                cmdlet: call.cmdlet.to_owned(),
+                arguments: call.arguments.clone(),
+                capability: change.map(|change| change.capability()),
+                at: self.now(),
+            });
+        }
         if let Some(change) = change {
-            self.allow(&change, &call).await?;
+            self.allow(&change, call).await?;
         }
 
         let began_at = self.parts.clock.boot_time().millis;
         let changes = change.is_some();
-        self.observe(&Event::CallBegan { key: &key, cmdlet: call.cmdlet, changes });
-        let open = OpenCall::new(self, &key, change);
+        self.observe(&Event::CallBegan { key, cmdlet: call.cmdlet, changes });
+        let open = OpenCall::new(self, key, change, call.circumstance, recorded);
         let result = self.unless_interrupted(body(&open)).await;
         let millis = self.parts.clock.boot_time().millis - began_at;
         self.observe(&Event::CallEnded {
-            key: &key,
+            key,
             cmdlet: call.cmdlet,
             failure: result.as_ref().err(),
             took: std::time::Duration::from_millis(u64::try_from(millis).unwrap_or(0)),
         });
+        self.ended(key, &open, result).await
+    }
 
-        if matches!(&result, Err(error) if is_pending(error)) {
-            return result;
+    /// Records how a call ended, unless nobody knows: then it is pending, and the run stops.
+    async fn ended(
+        &self,
+        key: &CallKey,
+        open: &OpenCall<'_>,
+        result: Result<Value>,
+    ) -> Result<Value> {
+        if let Err(error) = &result
+            && (is_pending(error) || self.is_suspended())
+        {
+            return Err(self.suspend(error.clone()));
         }
         let outcome = match &result {
             Ok(value) => Outcome::Done(value.clone()),
             Err(error) => Outcome::Failed(error.clone()),
         };
         let ended = Entry::CallEnded { key: key.clone(), outcome, at: self.now() };
-        if open.steps() > 0 {
+        if open.has_steps() {
             self.commit(vec![ended]).await?;
         } else {
             self.lock_buffer().push(ended);
@@ -219,8 +311,8 @@ impl Gate {
     }
 
     pub(crate) fn pass(&self) -> Result<()> {
-        if self.parts.interrupt.is_requested() {
-            self.latch.close(&Interrupt::diagnostic());
+        if self.parts.interrupt.is_requested() && self.latch.reason().is_none() {
+            self.suspend(Interrupt::diagnostic());
         }
         self.latch.reason().map_or(Ok(()), Err)
     }
@@ -233,7 +325,8 @@ impl Gate {
             );
             return Err(self.refuse(denied));
         }
-        if change.impact < Impact::High {
+        // What the run itself made is taken back without asking: it was asked when it began.
+        if change.impact < Impact::High || call.circumstance == Circumstance::Undone {
             return Ok(());
         }
         let request = ApprovalRequest {
@@ -269,7 +362,7 @@ impl Gate {
         };
         match select(std::pin::pin!(body), std::pin::pin!(stop)).await {
             Either::Left((result, _)) => result,
-            Either::Right(_) => Err(self.refuse(Interrupt::diagnostic())),
+            Either::Right(_) => Err(self.suspend(Interrupt::diagnostic())),
         }
     }
 
@@ -288,7 +381,7 @@ impl Gate {
                         "Mend the cause below, then run the script again.".to_owned()
                     }))
                     .cause(&error);
-                Err(self.refuse(error.causes.iter().fold(failed, Diagnostic::cause)))
+                Err(self.suspend(error.causes.iter().fold(failed, Diagnostic::cause)))
             }
         }
     }
@@ -307,6 +400,15 @@ impl Gate {
     pub(crate) fn begin_acting(&self) -> Acting<'_> {
         self.acting.fetch_add(1, Ordering::SeqCst);
         Acting(self)
+    }
+
+    pub(crate) fn guard(&self) -> &dyn Guard {
+        &*self.parts.guard
+    }
+
+    /// Keeps a record to be written with the next intent.
+    pub(crate) fn buffer(&self, entry: Entry) {
+        self.lock_buffer().push(entry);
     }
 
     fn lock_buffer(&self) -> std::sync::MutexGuard<'_, Vec<Entry>> {

@@ -90,6 +90,18 @@ pub enum Entry {
         /// When.
         at: Timestamp,
     },
+    /// A call chose something beforehand that it cannot choose again: an id, a certificate. It is
+    /// written with the intent that relies on it.
+    Chosen {
+        /// The call.
+        key: CallKey,
+        /// What was chosen, by name within the call.
+        name: String,
+        /// What was chosen. Never a secret.
+        value: Value,
+        /// When.
+        at: Timestamp,
+    },
     /// A step is about to be made.
     StepIntended {
         /// The step.
@@ -110,6 +122,29 @@ pub enum Entry {
         /// When.
         at: Timestamp,
     },
+}
+
+impl Entry {
+    /// The call that the record belongs to.
+    pub fn call(&self) -> &CallKey {
+        match self {
+            Self::CallBegan { key, .. }
+            | Self::CallEnded { key, .. }
+            | Self::Chosen { key, .. } => key,
+            Self::StepIntended { key, .. } | Self::StepEnded { key, .. } => &key.call,
+        }
+    }
+
+    /// When it was written.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::CallBegan { at, .. }
+            | Self::CallEnded { at, .. }
+            | Self::Chosen { at, .. }
+            | Self::StepIntended { at, .. }
+            | Self::StepEnded { at, .. } => *at,
+        }
+    }
 }
 
 /// Keeps the records of runs.

@@ -18,6 +18,13 @@ pub enum Event<'a> {
         /// Whether it changes something.
         changes: bool,
     },
+    /// A call that was made before the run was interrupted got its recorded outcome.
+    CallReplayed {
+        /// The call.
+        key: &'a CallKey,
+        /// The cmdlet's name.
+        cmdlet: &'a str,
+    },
     /// A cmdlet's call ended.
     CallEnded {
         /// The call.
@@ -34,6 +41,20 @@ pub enum Event<'a> {
         /// The step.
         key: &'a StepKey,
         /// What it is about to do.
+        intent: &'a StepIntent,
+    },
+    /// A step was begun before the run was interrupted; whether it was done is looked for now.
+    StepLookedFor {
+        /// The step.
+        key: &'a StepKey,
+        /// What it was about to do.
+        intent: &'a StepIntent,
+    },
+    /// The run failed, and what it did is taken back from here on.
+    Unwinding,
+    /// A step is about to be taken back.
+    TakingBack {
+        /// What it did.
         intent: &'a StepIntent,
     },
     /// A step ended.

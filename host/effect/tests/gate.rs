@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 
 use base::virtual_world::VirtualWorld;
 use base::{Applied, Code, Diagnostic, Result, Timestamp};
-use effect::observe::Silent;
 use effect::policy::DenyList;
 use effect::{
-    Approval, ApprovalRequest, Approver, Branch, Change, Effect, Entry, Gate, GateParts, Impact,
-    Interrupt, Journal, NewCall, OpenCall, Outcome, RunId, StepIntent, Target, Undo,
+    Approval, ApprovalRequest, Approver, Branch, Change, Circumstance, Effect, Entry, Gate,
+    GateParts, Impact, Interrupt, Journal, NewCall, OpenCall, Outcome, Recording, Replay,
+    StepIntent, Target, Undo, trial,
 };
 use futures::future::{BoxFuture, FutureExt};
 use serde_json::{Value, json};
@@ -29,6 +29,7 @@ impl MemoryJournal {
             Entry::CallBegan { .. } => "call",
             Entry::CallEnded { outcome: Outcome::Done(_), .. } => "done",
             Entry::CallEnded { .. } => "failed",
+            Entry::Chosen { .. } => "chosen",
             Entry::StepIntended { .. } => "intent",
             Entry::StepEnded { found: true, .. } => "found",
             Entry::StepEnded { outcome: Outcome::Done(_), .. } => "outcome",
@@ -71,15 +72,14 @@ fn world(policy: &[&str], answer: Approval) -> World {
     let ports = VirtualWorld::new(1, Timestamp::from_seconds(1)).unwrap().ports();
     let journal = Arc::new(MemoryJournal::default());
     let interrupt = Arc::new(Interrupt::default());
-    let gate = Gate::new(GateParts {
-        run: RunId("run".to_owned()),
+    let parts = GateParts {
         journal: journal.clone(),
         policy: Arc::new(DenyList(policy.iter().map(|entry| (*entry).to_owned()).collect())),
         approver: Arc::new(Answers(answer)),
-        observer: Arc::new(Silent),
         interrupt: interrupt.clone(),
-        clock: ports.clock.clone(),
-    });
+        ..trial::parts(ports.clock.clone())
+    };
+    let gate = Gate::new(parts, Recording::default());
     World { ports, journal, interrupt, gate, trunk: Branch::default() }
 }
 
@@ -95,7 +95,9 @@ impl World {
             cmdlet: "test_cmdlet",
             arguments: &arguments,
             effect,
+            replay: Replay::Recorded,
             subject: "default",
+            circumstance: Circumstance::Asked,
         };
         self.ports.executor.block_on(self.gate.call(call, body))
     }
@@ -249,27 +251,4 @@ fn a_cmdlet_that_declares_to_read_cannot_begin_a_step() {
         open.step(intent(), never_looked, async |_| panic!("acted")).await
     });
     assert_eq!(error.unwrap_err().code, Code::Internal);
-}
-
-#[test]
-fn what_can_be_taken_back_is_named_and_a_pause_is_not() {
-    let world = world(&[], Approval::Granted);
-    let undo = Undo::cmdlet("remove_application", json!({}));
-    let made = StepIntent { summary: "create application A".to_owned(), undo, ..intent() };
-    let step = async |open: &OpenCall<'_>| {
-        open.step(made.clone(), never_looked, async |_| Ok(json!(1))).await
-    };
-    world.call(change(Impact::Low), step).unwrap();
-    let paused = Effect::Change(Change {
-        target: Target::SchedulerLease,
-        action: "pause",
-        impact: Impact::Low,
-    });
-    world.call(paused, step).unwrap();
-    world
-        .call(change(Impact::Low), async |open| {
-            open.step(intent(), never_looked, async |_| Ok(json!(1))).await
-        })
-        .unwrap();
-    assert_eq!(world.gate.standing(), ["create application A"]);
 }

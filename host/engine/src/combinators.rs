@@ -4,7 +4,6 @@ use std::any::TypeId;
 use std::sync::Arc;
 
 use base::{Code, Diagnostic};
-use effect::Event;
 use rhai::{Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
 use serde_json::Value;
 
@@ -132,7 +131,7 @@ fn aftermath(failed: &EvalAltResult, settings: &Value) -> String {
 
 /// Names a part of the script.
 fn step(running: &Running, context: &NativeCallContext<'_>, name: String, body: &FnPtr) -> Outcome {
-    running.observe(&Event::Said(&name));
+    running.say(&name);
     let outcome = body.call_within_context::<Dynamic>(context, ());
     if outcome.as_ref().is_err_and(|error| !error.is_pseudo_error()) {
         running.note_failed_step(name);

@@ -1,6 +1,5 @@
 //! Sync jobs that are Rhai scripts.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use base::clock::Hold;
@@ -23,13 +22,10 @@ use crate::thread::on_detached_thread;
 pub struct JobRunner {
     engine: Engine,
     run: OnceLock<Bound>,
-    /// Each job has a branch of its own; they are counted, so that no two share one.
-    jobs: AtomicU64,
 }
 
 struct Bound {
     gate: Arc<Gate>,
-    branch: Arc<Branch>,
     // The context holds the runner, so the runner must not hold the context.
     surroundings: Weak<dyn Surroundings>,
 }
@@ -37,33 +33,26 @@ struct Bound {
 impl JobRunner {
     /// A runner that is not bound to a run yet.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, run: OnceLock::new(), jobs: AtomicU64::new(0) }
+        Self { engine, run: OnceLock::new() }
     }
 
     /// Binds the runner to the run it works for. Only the first call counts.
     pub fn bind(&self, parts: &RunParts) {
         let context: Weak<Context> = Arc::downgrade(&parts.context);
-        self.bind_to(parts.gate.clone(), parts.branch.clone(), context);
+        self.bind_to(parts.gate.clone(), context);
     }
 
-    pub(crate) fn bind_to(
-        &self,
-        gate: Arc<Gate>,
-        branch: Arc<Branch>,
-        surroundings: Weak<dyn Surroundings>,
-    ) {
-        self.run.get_or_init(|| Bound { gate, branch, surroundings });
+    pub(crate) fn bind_to(&self, gate: Arc<Gate>, surroundings: Weak<dyn Surroundings>) {
+        self.run.get_or_init(|| Bound { gate, surroundings });
     }
 
-    fn parts(&self) -> Result<Parts> {
+    fn parts(&self, branch: Branch) -> Result<Parts> {
         let bound = self.run.get();
         let surroundings = bound.and_then(|bound| bound.surroundings.upgrade());
         let (Some(bound), Some(surroundings)) = (bound, surroundings) else {
             return Err(Diagnostic::new(Code::Internal, "A sync job was started outside a run"));
         };
-        let number = self.jobs.fetch_add(1, Ordering::SeqCst) + 1;
-        let branch = Arc::new(bound.branch.fork(&format!("sync job {number}")));
-        Ok(Parts { gate: bound.gate.clone(), branch, surroundings })
+        Ok(Parts { gate: bound.gate.clone(), branch: Arc::new(branch), surroundings })
     }
 
     /// Runs a job on this thread. The hold comes back, to be dropped once the answer is on its way.
@@ -97,9 +86,14 @@ fn declared(script: &Script, told: Value) -> Result<Value> {
 }
 
 impl ScriptJobs for JobRunner {
-    fn run<'a>(&'a self, path: &'a str, parameters: Value) -> LocalBoxFuture<'a, Result<Value>> {
+    fn run<'a>(
+        &'a self,
+        path: &'a str,
+        parameters: Value,
+        branch: Branch,
+    ) -> LocalBoxFuture<'a, Result<Value>> {
         Box::pin(async move {
-            let parts = self.parts()?;
+            let parts = self.parts(branch)?;
             let (engine, path) = (self.engine.clone(), path.to_owned());
             let (answer, answered) = oneshot::channel();
             let hold = parts.hold();

@@ -18,6 +18,7 @@ mod machine;
 mod parameters;
 mod program;
 mod render;
+mod resume;
 mod run;
 mod running;
 mod scan;
@@ -25,6 +26,7 @@ mod script;
 mod session;
 mod source_map;
 mod thread;
+mod unwind;
 mod value;
 mod verdict;
 
@@ -35,9 +37,11 @@ pub use library::{Embedded, FileKind, Library, Listed, Origin, Source};
 pub use limits::Limits;
 pub use parameters::{ParameterKind, ScriptHelp, ScriptParameter};
 pub use render::render;
+pub use resume::{Recorded, Way, resumable};
 pub use run::{Attendance, Run};
 pub use script::{Finished, RunParts, Script};
 pub use session::{Candidate, Completion, Input, Session};
+pub use unwind::is_undone;
 pub use verdict::verdict;
 
 #[cfg(test)]

@@ -75,12 +75,19 @@ pub struct Library {
     disk: Arc<dyn Disk>,
     folders: Vec<PathBuf>,
     embedded: &'static [Embedded],
+    /// Where this is not empty, nothing else is found.
+    recorded: Arc<Vec<Source>>,
 }
 
 impl Library {
     /// A library of the embedded files alone.
     pub fn new(disk: Arc<dyn Disk>, embedded: &'static [Embedded]) -> Self {
-        Self { disk, folders: Vec::new(), embedded }
+        Self { disk, folders: Vec::new(), embedded, recorded: Arc::default() }
+    }
+
+    /// A library of what a run ran, and nothing else.
+    pub(crate) fn recorded(disk: Arc<dyn Disk>, sources: Vec<Source>) -> Self {
+        Self { disk, folders: Vec::new(), embedded: &[], recorded: Arc::new(sources) }
     }
 
     /// Searches `folder`, which holds the folders `scripts` and `stdlib`, after those added before.
@@ -122,7 +129,10 @@ impl Library {
     /// [`Code::ScriptUnknown`] with the near miss, [`Code::ScriptSyntax`] for a file that is no
     /// text, [`Code::DiskFailed`].
     pub fn script(&self, name: &str) -> Result<Source> {
-        if name.contains('/') || name.ends_with(ENDING) {
+        if let Some(known) = self.recorded.iter().find(|source| source.name == name) {
+            return Ok(known.clone());
+        }
+        if self.recorded.is_empty() && (name.contains('/') || name.ends_with(ENDING)) {
             let path = Path::new(name);
             return self.file(path, name)?.ok_or_else(|| {
                 let message = format!("There is no file '{name}'");
@@ -179,6 +189,10 @@ impl Library {
 
     fn find(&self, kind: FileKind, name: &str) -> Result<Option<Source>> {
         let shown = format!("{}/{name}{ENDING}", kind.folder());
+        if !self.recorded.is_empty() {
+            let mut known = self.recorded.iter();
+            return Ok(known.find(|source| source.name.ends_with(&shown)).cloned());
+        }
         if name.split('/').all(is_plain_file) {
             for folder in &self.folders {
                 let path = folder.join(&shown);

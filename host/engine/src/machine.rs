@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cmdlets::AnyCmdlet;
-use effect::Event;
 use rhai::{
     AST, Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, Module,
     ModuleResolver, Position, Scope,
@@ -41,9 +40,9 @@ pub(crate) fn build(
     let with = running.clone();
     engine.on_progress(move |_| with.progress());
     let with = running.clone();
-    engine.on_print(move |text| with.observe(&Event::Said(text)));
+    engine.on_print(move |text| with.say(text));
     let with = running.clone();
-    engine.on_debug(move |text, _, _| with.observe(&Event::Said(text)));
+    engine.on_debug(move |text, _, _| with.say(text));
     engine
 }
 

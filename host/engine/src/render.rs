@@ -50,6 +50,9 @@ fn write_all(text: &mut String, diagnostic: &Diagnostic) -> std::fmt::Result {
     if diagnostic.repeat == Repeat::Later {
         entry(text, "repeat", "this passes by itself; the same again is safe")?;
     }
+    for undone in &diagnostic.undone {
+        entry(text, "undone", undone)?;
+    }
     for left in &diagnostic.left {
         entry(text, "left", left)?;
     }
@@ -147,6 +150,7 @@ mod tests {
             .cause("one")
             .cause("two\nlines")
             .left("an application");
+        diagnostic.undone = vec!["a grant".to_owned()];
         diagnostic.places = vec![
             Place {
                 file: "a.rhai".to_owned(),

@@ -1,19 +1,21 @@
 //! A run, from the beginning of its record to its end: the only place that builds a gate.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use base::{Code, Diagnostic, Result};
 use cmdlets::Context;
 use effect::{
-    Approver, Branch, Entry, Gate, GateParts, Interrupt, Journal, Observer, Policy, RunId,
+    Approver, Branch, Circumstance, Entry, Event, Gate, GateParts, Guard, Interrupt, Journal,
+    Observer, Policy, Recording, Removal, RunId,
 };
-use futures::future::BoxFuture;
-use serde_json::Value;
+use futures::future::{BoxFuture, LocalBoxFuture};
 use state::{NewRun, Purpose, RunStatus, Store, Writer};
 
 use crate::library::Source;
+use crate::resume;
 use crate::script::RunParts;
-use crate::verdict::verdict;
+use crate::unwind::{Unwound, unwind};
+use crate::verdict::{failed, verdict};
 
 /// Who judges, confirms, watches and may stop a run.
 #[derive(Clone)]
@@ -26,13 +28,19 @@ pub struct Attendance {
     pub observer: Arc<dyn Observer>,
     /// The request to stop.
     pub interrupt: Arc<Interrupt>,
+    /// Who judges removals, where it is not the run's own context.
+    pub guard: Option<Arc<dyn Guard>>,
+    /// Whether what a failing run did is left as it is, instead of being taken back.
+    pub keep: bool,
 }
 
 /// A run that has begun. It holds the state's lock until it is dropped.
 pub struct Run {
     parts: RunParts,
+    gate: GateParts,
     writer: Arc<Writer>,
     recorded: bool,
+    keep: bool,
 }
 
 /// The journal of what only looks: there is no record that a change could belong to.
@@ -46,6 +54,34 @@ impl Journal for NoJournal {
     }
 }
 
+/// The run's context as the guard of its own removals. The context holds the job runner, which holds
+/// the gate, so the gate must not hold the context.
+struct OwnGuard(Weak<Context>);
+
+impl Guard for OwnGuard {
+    fn judge<'a>(
+        &'a self,
+        removal: &'a Removal,
+        circumstance: Circumstance,
+    ) -> LocalBoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            match self.0.upgrade() {
+                Some(context) => context.judge(removal, circumstance).await,
+                None => Err(Diagnostic::new(Code::Internal, "A removal outlived its run")),
+            }
+        })
+    }
+}
+
+/// How a run is written down, and from where it goes on.
+struct Record {
+    writer: Arc<Writer>,
+    journal: Arc<dyn Journal>,
+    recording: Recording,
+    attempt: u32,
+    recorded: bool,
+}
+
 impl Run {
     /// Takes the state's lock, records the run with the texts that it runs, and builds its gate.
     /// `context` is given the right to write and makes what the run offers its cmdlets.
@@ -54,20 +90,17 @@ impl Run {
     /// `StateLocked` where another run is at work, and as the database says.
     pub async fn begin(
         store: &Store,
-        script: &str,
-        parameters: Value,
+        new: NewRun,
         sources: &[Source],
         attendance: Attendance,
         context: impl FnOnce(Arc<Writer>) -> Context,
     ) -> Result<Self> {
-        let writer = writer(store, script).await?;
-        writer.begin_run(NewRun { script: script.to_owned(), parameters }).await?;
-        let texts: Vec<(&str, &str)> =
-            sources.iter().map(|source| (source.name.as_str(), source.text.as_str())).collect();
-        if !texts.is_empty() {
-            writer.keep_sources(&texts).await?;
-        }
-        Ok(Self::with(writer.clone(), writer, attendance, context, true))
+        let writer = writer(store, store.new_run_id(), &new.script).await?;
+        writer.begin_run(new).await?;
+        resume::keep_sources(&writer, 0, sources).await?;
+        let (journal, recording) = (writer.clone(), Recording::default());
+        let record = Record { writer, journal, recording, attempt: 0, recorded: true };
+        Ok(Self::with(record, attendance, context))
     }
 
     /// The same for what only looks, such as a line of a prompt: nothing is recorded, and a change
@@ -81,29 +114,78 @@ impl Run {
         attendance: Attendance,
         context: impl FnOnce(Arc<Writer>) -> Context,
     ) -> Result<Self> {
-        let writer = writer(store, script).await?;
-        Ok(Self::with(writer, Arc::new(NoJournal), attendance, context, false))
+        let writer = writer(store, store.new_run_id(), script).await?;
+        let (journal, recording) = (Arc::new(NoJournal), Recording::default());
+        let record = Record { writer, journal, recording, attempt: 0, recorded: false };
+        Ok(Self::with(record, attendance, context))
+    }
+
+    /// Takes a run up again that was interrupted: its script makes its calls again and gets what is
+    /// recorded, up to where it stopped. `sources` is what it runs now.
+    ///
+    /// # Errors
+    /// `RunUnknown`, `RunEnded`, `RunElsewhere`, `StateLocked` where it, or another one, is at work.
+    pub async fn resume(
+        store: &Store,
+        id: &RunId,
+        sources: &[Source],
+        attendance: Attendance,
+        context: impl FnOnce(Arc<Writer>) -> Context,
+    ) -> Result<Self> {
+        let (run, writer, recording) =
+            take_up(store, id, resume::Way::Forward, RunStatus::Running).await?;
+        let attempt = u32::try_from(run.attempts).unwrap_or(u32::MAX).saturating_add(1);
+        resume::keep_sources(&writer, attempt, sources).await?;
+        let journal = writer.clone();
+        let record = Record { writer, journal, recording, attempt, recorded: true };
+        Ok(Self::with(record, attendance, context))
+    }
+
+    /// Takes a run up again to take back what it did. It ends by [`Run::end`] with the failure that
+    /// is the reason.
+    ///
+    /// # Errors
+    /// As [`Run::resume`].
+    pub async fn unwind(
+        store: &Store,
+        id: &RunId,
+        attendance: Attendance,
+        context: impl FnOnce(Arc<Writer>) -> Context,
+    ) -> Result<Self> {
+        let (run, writer, recording) =
+            take_up(store, id, resume::Way::Back, RunStatus::Unwinding).await?;
+        let attempt = u32::try_from(run.attempts).unwrap_or(u32::MAX).saturating_add(1);
+        let journal = writer.clone();
+        let record = Record { writer, journal, recording, attempt, recorded: true };
+        Ok(Self::with(record, Attendance { keep: false, ..attendance }, context))
     }
 
     fn with(
-        writer: Arc<Writer>,
-        journal: Arc<dyn Journal>,
+        record: Record,
         attendance: Attendance,
         context: impl FnOnce(Arc<Writer>) -> Context,
-        recorded: bool,
     ) -> Self {
-        let gate = Arc::new(Gate::new(GateParts {
+        let Record { writer, journal, recording, attempt, recorded } = record;
+        let context = Arc::new(context(writer.clone()));
+        let gate = GateParts {
             run: writer.run().clone(),
             journal,
             policy: attendance.policy,
             approver: attendance.approver,
+            guard: attendance
+                .guard
+                .unwrap_or_else(|| Arc::new(OwnGuard(Arc::downgrade(&context)))),
             observer: attendance.observer,
             interrupt: attendance.interrupt,
             clock: writer.store().ports().clock.clone(),
-        }));
-        let context = Arc::new(context(writer.clone()));
-        let branch = Arc::new(Branch::default());
-        Self { parts: RunParts { gate, branch, context }, writer, recorded }
+            attempt,
+        };
+        let parts = RunParts {
+            gate: Arc::new(Gate::new(gate.clone(), recording)),
+            branch: Arc::new(Branch::default()),
+            context,
+        };
+        Self { parts, gate, writer, recorded, keep: attendance.keep }
     }
 
     /// Its id.
@@ -116,56 +198,127 @@ impl Run {
         &self.parts
     }
 
-    /// Writes what is still to be written, records what became of the run, and answers its exit
-    /// code with the failure that decided it.
+    /// Writes what is still to be written, takes back what a failing run did, records what became of
+    /// the run, and answers its exit code with the failure that decided it.
     pub async fn end<T>(&self, result: Result<T>) -> (Result<T>, u8) {
+        let gate = &self.parts.gate;
         // Whatever the script made of its errors, a latched refusal is the result.
-        let result = match self.parts.gate.latch().reason() {
+        let result = match gate.latch().reason() {
             Some(latched) if result.is_ok() => Err(latched),
-            _ => result,
+            Some(_) => result,
+            None if result.is_ok() => gate.finish_replay().and(result),
+            None => result,
         };
         if !self.recorded {
-            let code = verdict(&self.parts.gate, &result);
+            let code = verdict(gate, &result);
             return (result, code);
         }
-        let flushed = self.parts.gate.flush().await;
+        let flushed = gate.flush().await;
         let result = keep_first(result, flushed);
-        let code = verdict(&self.parts.gate, &result);
-        let result = result.map_err(|error| self.name_what_is_left(error, code));
-        let status = match code {
-            0 => RunStatus::Done,
-            3 => RunStatus::Unfinished,
-            4 => RunStatus::Interrupted,
-            _ => RunStatus::Failed,
+        let code = verdict(gate, &result);
+        let (result, status, code) = match result {
+            Ok(value) => (Ok(value), RunStatus::Done, code),
+            Err(failure) if gate.is_suspended() => (Err(failure), RunStatus::Interrupted, code),
+            Err(failure) => {
+                let (failure, status, code) = self.failed(failure, code).await;
+                (Err(failure), status, code)
+            }
         };
         match self.writer.end_run(status, i64::from(code)).await {
             Ok(()) => (result, code),
             Err(error) => {
                 let result = keep_first(result, Err(error));
-                let code = verdict(&self.parts.gate, &result);
-                (result, code)
+                (result, if code == 0 { 4 } else { code })
             }
         }
     }
+
+    /// What becomes of a run that failed: where it did anything, that is taken back.
+    async fn failed(&self, failure: Diagnostic, code: u8) -> (Diagnostic, RunStatus, u8) {
+        if !self.parts.gate.intended() {
+            return (failure, RunStatus::Failed, code);
+        }
+        let journal = match self.writer.store().journal(self.id()).await {
+            Ok(journal) => journal,
+            Err(error) => return (failure.cause(error), RunStatus::Unwinding, 3),
+        };
+        let recording = Recording::of(journal);
+        if self.keep {
+            let kept: Vec<String> =
+                recording.standing_steps().iter().map(|step| step.intent.summary.clone()).collect();
+            let status = if kept.is_empty() { RunStatus::Failed } else { RunStatus::Unfinished };
+            let code = failed_code(&failure, &kept);
+            return (named(failure, kept), status, code);
+        }
+        self.taken_back(failure, recording).await
+    }
+
+    async fn taken_back(
+        &self,
+        mut failure: Diagnostic,
+        recording: Recording,
+    ) -> (Diagnostic, RunStatus, u8) {
+        if let Err(error) = self.writer.set_run_status(RunStatus::Unwinding).await {
+            return (failure.cause(error), RunStatus::Unwinding, 3);
+        }
+        let gate = Gate::new(self.gate.clone(), recording);
+        if !gate.recording().standing_steps().is_empty() {
+            gate.observer().observe(&Event::Unwinding);
+        }
+        let Unwound { undone, left, stopped } = unwind(&self.parts.context, &gate).await;
+        let flushed = gate.flush().await;
+        failure.undone = undone;
+        let suspended = gate.is_suspended();
+        for error in stopped.into_iter().chain(flushed.err()) {
+            failure = failure.cause(format!("taking back stopped: {error}"));
+            for cause in error.meaning.iter().chain(&error.causes) {
+                failure = failure.cause(cause);
+            }
+        }
+        let status = match (left.is_empty(), suspended) {
+            (true, false) => RunStatus::Failed,
+            (false, false) => RunStatus::Unfinished,
+            (_, true) => RunStatus::Unwinding,
+        };
+        let interrupted = suspended && self.gate.interrupt.is_requested();
+        let code = if interrupted { 4 } else { failed_code(&failure, &left) };
+        (named(failure, left), status, code)
+    }
 }
 
-async fn writer(store: &Store, script: &str) -> Result<Arc<Writer>> {
-    let purpose = Purpose { run: store.new_run_id(), script: script.to_owned() };
+fn failed_code(failure: &Diagnostic, left: &[String]) -> u8 {
+    failed(failure, true, !left.is_empty())
+}
+
+/// Names every object that is left.
+fn named(mut failure: Diagnostic, left: Vec<String>) -> Diagnostic {
+    for object in left {
+        if !failure.left.contains(&object) {
+            failure.left.push(object);
+        }
+    }
+    failure
+}
+
+async fn writer(store: &Store, run: RunId, script: &str) -> Result<Arc<Writer>> {
+    let purpose = Purpose { run, script: script.to_owned() };
     store.begin_writing(purpose).await.map(Arc::new)
 }
 
-impl Run {
-    /// Where something is left to do by hand, every object that the run left is named.
-    fn name_what_is_left(&self, mut error: Diagnostic, code: u8) -> Diagnostic {
-        if code == 3 {
-            for done in self.parts.gate.standing() {
-                if !error.left.contains(&done) {
-                    error.left.push(done);
-                }
-            }
-        }
-        error
-    }
+/// Takes the state's lock for a run that was begun before.
+async fn take_up(
+    store: &Store,
+    id: &RunId,
+    way: resume::Way,
+    status: RunStatus,
+) -> Result<(state::Run, Arc<Writer>, Recording)> {
+    let run = resume::resumable(store, id, way).await?;
+    let writer = writer(store, id.clone(), &run.script).await?;
+    // Somebody may have ended it before the lock was ours.
+    let run = resume::resumable(store, id, way).await?;
+    let recording = Recording::of(store.journal(id).await?);
+    writer.resume_run(status).await?;
+    Ok((run, writer, recording))
 }
 
 /// The first failure, with what failed after it among its causes.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use base::clock::Hold;
 use base::{Applied, Code, Diagnostic, Ports, Repeat, Result};
 use cmdlets::{AnyCmdlet, Context};
-use effect::{Branch, Effect, Event, Gate, Interrupt};
+use effect::{Branch, Circumstance, Effect, Event, Gate, Interrupt};
 use futures::future::LocalBoxFuture;
 use rhai::{Dynamic, EvalAltResult, Position};
 use serde_json::Value;
@@ -57,7 +57,7 @@ impl Surroundings for Context {
         branch: &'a Branch,
         arguments: Value,
     ) -> LocalBoxFuture<'a, Result<Value>> {
-        cmdlet.invoke(self, gate, branch, arguments)
+        cmdlet.invoke(self, gate, branch, arguments, Circumstance::Asked)
     }
 }
 
@@ -136,9 +136,12 @@ impl Running {
         self.cmdlets.iter().copied().find(|cmdlet| cmdlet.about().name == name)
     }
 
-    pub(crate) fn observe(&self, event: &Event<'_>) {
-        if let Some(parts) = &self.parts {
-            parts.gate.observer().observe(event);
+    /// Shows what the script says, unless it said it before the run was interrupted.
+    pub(crate) fn say(&self, text: &str) {
+        if let Some(parts) = &self.parts
+            && !parts.gate.is_replaying(&parts.branch)
+        {
+            parts.gate.observer().observe(&Event::Said(text));
         }
     }
 
@@ -153,7 +156,9 @@ impl Running {
         if let Some(parts) = &self.parts
             && parts.gate.interrupt().is_requested()
         {
-            parts.gate.latch().close(&Interrupt::diagnostic());
+            if parts.gate.latch().reason().is_none() {
+                parts.gate.suspend(Interrupt::diagnostic());
+            }
             return Some(Dynamic::UNIT);
         }
         if count <= self.limits.operations && !count.is_multiple_of(LOOK) {
@@ -260,8 +265,7 @@ impl Running {
                 mistake = mistake.applied(Applied::Unknown).repeat(Repeat::LookFirst);
             }
             // What came of the call is not known, so nothing more may build on it.
-            parts.gate.latch().close(&mistake);
-            Err(mistake)
+            Err(parts.gate.suspend(mistake))
         })
     }
 

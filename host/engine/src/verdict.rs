@@ -1,23 +1,37 @@
 //! The exit code of a run.
 
 use base::codes::Kind;
-use base::{Diagnostic, Result};
+use base::{Code, Diagnostic, Result};
 use effect::Gate;
 
-/// The exit code of a run that ended like this. The latch has the last word, whatever the script
-/// made of its errors.
+/// The exit code of a run that ended like this, before anything is taken back. The latch has the last
+/// word, whatever the script made of its errors.
 pub fn verdict<T>(gate: &Gate, result: &Result<T>) -> u8 {
     let latched = gate.latch().reason();
     let failure = latched.as_ref().or(result.as_ref().err());
-    failure.map_or(0, |failure| failed(failure, gate.intended(), gate.changed()))
+    match failure {
+        None => 0,
+        Some(failure) if gate.is_suspended() => suspended(failure),
+        Some(failure) => failed(failure, gate.intended(), gate.changed()),
+    }
 }
 
-/// 1 failed and nothing is left; 2 refused before the first effect; 3 something may be left to do
-/// by hand; 4 interrupted; 5 denied; 6 not available, retry later.
-pub(crate) fn failed(failure: &Diagnostic, intended: bool, changed: bool) -> u8 {
+/// A run that stops where it is and can be taken up again: 4; where this attempt at it was refused
+/// before it did anything, what the refusal says.
+fn suspended(failure: &Diagnostic) -> u8 {
+    match failure.code.kind() {
+        _ if failure.code == Code::RunDiverged => 2,
+        Kind::Denied => 5,
+        _ => 4,
+    }
+}
+
+/// 1 failed and nothing is left; 2 refused before the first effect; 3 something is left; 5 denied;
+/// 6 not available, retry later.
+pub(crate) fn failed(failure: &Diagnostic, intended: bool, left: bool) -> u8 {
     match failure.code.kind() {
         Kind::Interrupted => 4,
-        _ if changed => 3,
+        _ if left => 3,
         Kind::Denied => 5,
         Kind::Unavailable => 6,
         Kind::Internal => 1,
@@ -34,10 +48,10 @@ mod tests {
 
     #[test]
     fn every_kind_of_failure_has_its_exit_code() {
-        let of = |code: Code, intended: bool, changed: bool| {
-            failed(&Diagnostic::new(code, ""), intended, changed)
+        let of = |code: Code, intended: bool, left: bool| {
+            failed(&Diagnostic::new(code, ""), intended, left)
         };
-        // code, then: nothing begun; a step begun but nothing changed; something changed.
+        // code, then: nothing begun; a step begun but nothing left; something left.
         for (code, expected) in [
             (Code::ScriptSyntax, [2, 1, 3]),
             (Code::ScriptFailed, [2, 1, 3]),
@@ -54,5 +68,9 @@ mod tests {
             let found = [of(code, false, false), of(code, true, false), of(code, true, true)];
             assert_eq!(found, expected, "{code}");
         }
+        let stopped = |code: Code| suspended(&Diagnostic::new(code, ""));
+        assert_eq!(stopped(Code::JournalFailed), 4);
+        assert_eq!(stopped(Code::RemoteUnreachable), 4);
+        assert_eq!(stopped(Code::RunDiverged), 2);
     }
 }

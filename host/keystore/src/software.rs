@@ -7,7 +7,7 @@ use base::virtual_world::VirtualWorld;
 use base::{Applied, Code, Diagnostic, Ports, Repeat, Result, SecretBytes};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use effect::Permit;
+use effect::{Permit, Removal, RemovalPermit};
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -213,8 +213,15 @@ impl KeyStore for SoftwareStore {
         Box::pin(async move { self.open(uri)?.sign(algorithm, message) })
     }
 
-    fn delete<'a>(&'a self, _permit: Permit<'a>, uri: &'a KeyUri) -> BoxFuture<'a, Result<()>> {
+    fn delete<'a>(
+        &'a self,
+        permit: RemovalPermit<'a>,
+        uri: &'a KeyUri,
+    ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
+            let judged = uri.to_string();
+            permit
+                .covers(|it| matches!(it, Removal::PrivateKey { key_uri } if *key_uri == judged))?;
             let file = self.file(uri)?;
             if self.folder.has(&file)? { self.folder.remove(&file) } else { Ok(()) }
         })

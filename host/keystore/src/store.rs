@@ -1,7 +1,7 @@
 //! The one trait of all key stores.
 
 use base::Result;
-use effect::Permit;
+use effect::{Permit, RemovalPermit};
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +62,11 @@ pub trait KeyStore: Send + Sync {
     ///
     /// # Errors
     /// `key.permissions`, `key.store_failed`, `disk.failed`; the key stands then.
-    fn delete<'a>(&'a self, permit: Permit<'a>, uri: &'a KeyUri) -> BoxFuture<'a, Result<()>>;
+    fn delete<'a>(
+        &'a self,
+        permit: RemovalPermit<'a>,
+        uri: &'a KeyUri,
+    ) -> BoxFuture<'a, Result<()>>;
 
     /// Whether a key is there. It may still be damaged.
     ///

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use base::{Code, Diagnostic, Result};
-use effect::Permit;
+use effect::{Permit, RemovalPermit};
 
 use crate::key::{Algorithm, PublicKey};
 use crate::signer::StoredKey;
@@ -89,7 +89,7 @@ impl KeyStores {
     ///
     /// # Errors
     /// As there, and as [`KeyStores::store`].
-    pub async fn delete(&self, permit: Permit<'_>, uri: &KeyUri) -> Result<()> {
+    pub async fn delete(&self, permit: RemovalPermit<'_>, uri: &KeyUri) -> Result<()> {
         self.store(uri.scheme())?.delete(permit, uri).await
     }
 

@@ -14,7 +14,9 @@ use base::process::SystemProcess;
 use base::virtual_world::VirtualWorld;
 use base::{Ports, Result, Timestamp};
 
-use self::permits::permitted;
+use effect::Removal;
+
+use self::permits::{permitted, permitted_removal};
 use crate::{KeyPool, KeyStore, KeyUri, PublicKey, SoftwareStore};
 
 /// Keys that all tests of this process share.
@@ -40,7 +42,8 @@ async fn generate(ports: &Ports, store: &dyn KeyStore, uri: &KeyUri) -> Result<P
 }
 
 async fn delete(ports: &Ports, store: &dyn KeyStore, uri: &KeyUri) -> Result<()> {
-    permitted(ports, async |permit| store.delete(permit, uri).await).await
+    let removal = Removal::PrivateKey { key_uri: uri.to_string() };
+    permitted_removal(ports, &removal, async |permit| store.delete(permit, uri).await).await
 }
 
 fn key_file(folder: &Path, uri: &KeyUri) -> std::path::PathBuf {

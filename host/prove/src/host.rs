@@ -15,7 +15,7 @@ use entra::{Authority, Client, ClientParts};
 use futures::future::{BoxFuture, FutureExt};
 use keystore::{KeyPool, KeyStores, SoftwareStore, Vault};
 use serde_json::{Value, json};
-use state::Store;
+use state::{NewRun, Store};
 use tenant::{Keys, Sandbox, SignIns};
 
 use crate::recorder::Recorder;
@@ -188,6 +188,8 @@ impl Host {
             approver: Arc::new(Admin(self.answers())),
             observer: self.recorder.clone(),
             interrupt: self.interrupt.clone(),
+            guard: None,
+            keep: false,
         };
         let jobs = Arc::new(JobRunner::new(self.engine.clone()));
         let state = self.store.folder().to_owned();
@@ -206,7 +208,8 @@ impl Host {
             jobs: jobs.clone(),
             session: Session::default(),
         };
-        let run = Run::begin(&self.store, script, parameters, sources, attendance, context);
+        let new = NewRun { script: script.to_owned(), parameters, ..NewRun::default() };
+        let run = Run::begin(&self.store, new, sources, attendance, context);
         let run = self.ports.executor.block_on(run)?;
         jobs.bind(run.parts());
         Ok(run)

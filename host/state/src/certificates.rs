@@ -1,7 +1,7 @@
 //! Records of the certificates on this host.
 
 use base::{Code, Diagnostic, Result, Timestamp};
-use effect::Permit;
+use effect::{Permit, Removal, RemovalPermit};
 use serde::{Deserialize, Serialize};
 
 use crate::connectors::{Algorithm, Connector, IdentityType};
@@ -187,15 +187,19 @@ impl Writer {
         self.finish(change, result).await
     }
 
-    /// Forgets a certificate. Forgetting an unknown one is no error.
+    /// Forgets a certificate that was judged. Forgetting an unknown one is no error.
     ///
     /// # Errors
     /// As the database says.
     pub async fn remove_certificate(
         &self,
-        _permit: Permit<'_>,
+        permit: RemovalPermit<'_>,
         certificate_sha256: &str,
     ) -> Result<()> {
+        permit.covers(|removal| {
+            matches!(removal, Removal::Certificate { certificate_sha256: judged }
+                if judged == certificate_sha256)
+        })?;
         let query = Query::new("DELETE FROM certificates WHERE certificate_sha256 = $1")
             .bind(certificate_sha256);
         let mut change = self.begin().await?;

@@ -146,8 +146,26 @@ pub struct Connector {
     pub created_at: Timestamp,
     /// When anything of it was changed last.
     pub changed_at: Timestamp,
-    /// When the credential that it uses now became the active one. Evidence must be newer.
+    /// When the credential that it uses now became the active one.
     pub activated_at: Option<Timestamp>,
+    /// Evidence counts only where its sequence is greater: since then nothing of what the connector
+    /// signs in with was changed. Clocks may jump, this does not.
+    pub evidence_after: i64,
+}
+
+impl Connector {
+    /// What it signs in with, as far as a change of it makes evidence worthless.
+    fn credential(&self) -> impl PartialEq + use<> {
+        let signs = self.identity_type == IdentityType::Application;
+        let account = self.service_account.clone().filter(|_| !signs);
+        let password = account.as_ref().and_then(|account| account.password.clone());
+        let certificate = (self.certificate_sha256.clone(), self.key_uri.clone());
+        (
+            self.identity_type,
+            (account, password, self.client_id.clone().filter(|_| !signs)),
+            signs.then(|| (self.application.clone(), certificate)),
+        )
+    }
 }
 
 /// A connector to add. It signs in as a service account until an application is linked.

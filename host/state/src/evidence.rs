@@ -80,8 +80,8 @@ pub struct EvidenceFilter {
     pub kind: Option<EvidenceKind>,
     /// Seen by this run.
     pub run: Option<String>,
-    /// Later than this.
-    pub after: Option<Timestamp>,
+    /// With a greater sequence.
+    pub after: Option<i64>,
 }
 
 impl Store {
@@ -95,7 +95,7 @@ impl Store {
              AND ($2 IS NULL OR tenant_id = $2) AND ($3 IS NULL OR app_id = $3) \
              AND ($4 IS NULL OR key_id = $4) AND ($5 IS NULL OR certificate_sha256 = $5) \
              AND ($6 IS NULL OR kind = $6) AND ($7 IS NULL OR run = $7) \
-             AND ($8 IS NULL OR at > $8) ORDER BY sequence",
+             AND ($8 IS NULL OR sequence > $8) ORDER BY sequence",
         )
         .bind(filter.connector_id.as_deref())
         .bind(filter.tenant_id.as_deref())

@@ -52,16 +52,24 @@ impl Store {
                 change.rows(Query::new("SELECT * FROM calls WHERE run = $1").bind(&run.0)).await?;
             let steps =
                 change.rows(Query::new("SELECT * FROM steps WHERE run = $1").bind(&run.0)).await?;
-            Ok((calls, steps))
+            let choices = change
+                .rows(Query::new("SELECT * FROM choices WHERE run = $1").bind(&run.0))
+                .await?;
+            Ok((calls, steps, choices))
         }
         .await;
-        let (calls, steps) = change.finish(result, &|| Ok(())).await?;
+        let (calls, steps, choices) = change.finish(result, &|| Ok(())).await?;
         let mut records = Vec::new();
         for row in &calls {
             read_call(row, &mut records)?;
         }
         for row in &steps {
             read_step(row, &mut records)?;
+        }
+        for row in &choices {
+            let (key, name) = (call_key(row)?, row.text("name")?);
+            let (value, at) = (row.json("value")?, row.time("chosen_at")?);
+            records.push((row.number("record")?, Entry::Chosen { key, name, value, at }));
         }
         records.sort_by_key(|(number, _)| *number);
         Ok(records.into_iter().map(|(_, entry)| entry).collect())
@@ -135,6 +143,20 @@ async fn write(change: &mut Transaction<'_>, entry: &Entry, record: i64) -> Resu
             )?;
             end(change, of_outcome(query.bind(*at).bind(record), outcome)?, entry).await
         }
+        Entry::Chosen { key, name, value, at } => {
+            let query = of_call(
+                Query::new(
+                    "INSERT INTO choices (run, branch, sequence, name, chosen_at, record, value) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                ),
+                key,
+            )?
+            .bind(name)
+            .bind(*at)
+            .bind(record)
+            .bind_json(value)?;
+            begin(change, query, entry).await
+        }
         Entry::StepIntended { key, intent, at } => {
             let query = of_step(
                 Query::new(
@@ -198,10 +220,7 @@ async fn end(change: &mut Transaction<'_>, query: Query, entry: &Entry) -> Resul
 }
 
 fn out_of_order(entry: &Entry, what: &str) -> Diagnostic {
-    let key = match entry {
-        Entry::CallBegan { key, .. } | Entry::CallEnded { key, .. } => key,
-        Entry::StepIntended { key, .. } | Entry::StepEnded { key, .. } => &key.call,
-    };
+    let key = entry.call();
     Diagnostic::new(
         Code::Internal,
         format!(

@@ -24,6 +24,8 @@ words! {
         Unfinished = "unfinished",
         /// It was interrupted, or its process ended before it did; it can be resumed.
         Interrupted = "interrupted",
+        /// It failed, and taking back what it did was interrupted; that can be gone on with.
+        Unwinding = "unwinding",
     }
 }
 
@@ -50,15 +52,21 @@ pub struct Run {
     pub sandbox: Option<bool>,
     /// The process that runs it.
     pub owner: Owner,
+    /// How often it was taken up again.
+    pub attempts: i64,
+    /// The options of the command line that name its tenant, to be typed again.
+    pub options: Vec<String>,
 }
 
 /// A run that starts.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NewRun {
     /// The script's name.
     pub script: String,
     /// The script's parameters as given, with sealed handles in the place of secrets.
     pub parameters: Value,
+    /// The options of the command line that name its tenant.
+    pub options: Vec<String>,
 }
 
 /// The text of a script or module that a run ran.
@@ -126,30 +134,33 @@ impl Writer {
     /// As the database says.
     pub async fn begin_run(&self, new: NewRun) -> Result<()> {
         let query = Query::new(
-            "INSERT INTO runs (id, script, started_at, status, parameters, owner) \
-             VALUES ($1, $2, $3, 'running', $4, $5)",
+            "INSERT INTO runs (id, script, started_at, status, parameters, owner, options) \
+             VALUES ($1, $2, $3, 'running', $4, $5, $6)",
         )
         .bind(&self.run().0)
         .bind(&new.script)
         .bind(self.now())
         .bind_json(&new.parameters)?
-        .bind_json(self.owner())?;
+        .bind_json(self.owner())?
+        .bind_json(&new.options)?;
         let mut change = self.begin_relaxed().await?;
         let result = change.execute(query).await.map(drop);
         self.finish(change, result).await
     }
 
-    /// Records that this writer's run, which was interrupted before, goes on in this process.
+    /// Records that this writer's run, which was interrupted before, goes on in this process: with
+    /// its script, or with taking back what it did.
     ///
     /// # Errors
-    /// `UsageCommand` where there is no such run.
-    pub async fn resume_run(&self) -> Result<()> {
+    /// `RunUnknown` where there is no such run.
+    pub async fn resume_run(&self, status: RunStatus) -> Result<()> {
         let query = Query::new(
-            "UPDATE runs SET status = 'running', ended_at = NULL, exit_code = NULL, owner = $2 \
-             WHERE id = $1",
+            "UPDATE runs SET status = $3, ended_at = NULL, exit_code = NULL, owner = $2, \
+             attempts = attempts + 1 WHERE id = $1",
         )
         .bind(&self.run().0)
-        .bind_json(self.owner())?;
+        .bind_json(self.owner())?
+        .bind(status.as_str());
         let mut change = self.begin().await?;
         let result = match change.execute(query).await {
             Ok(0) => Err(unknown(self.run())),
@@ -216,6 +227,19 @@ impl Writer {
         self.finish(change, result).await
     }
 
+    /// Records what is being done with this writer's run.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn set_run_status(&self, status: RunStatus) -> Result<()> {
+        let query = Query::new("UPDATE runs SET status = $2 WHERE id = $1")
+            .bind(&self.run().0)
+            .bind(status.as_str());
+        let mut change = self.begin().await?;
+        let result = change.execute(query).await.map(drop);
+        self.finish(change, result).await
+    }
+
     /// Records what became of this writer's run, and releases the leases that it still holds.
     ///
     /// # Errors
@@ -243,7 +267,7 @@ impl Writer {
 }
 
 fn unknown(run: &RunId) -> Diagnostic {
-    Diagnostic::new(Code::UsageCommand, format!("There is no run {run}"))
+    Diagnostic::new(Code::RunUnknown, format!("There is no run {run}"))
         .next("Look which there are with: credwright runs")
 }
 
@@ -272,5 +296,7 @@ fn read(row: &Row, census: &Census, store: &Store) -> Result<Run> {
         tenant_id: row.optional_text("tenant_id")?,
         sandbox: row.optional_number("sandbox")?.map(|flag| flag != 0),
         owner,
+        attempts: row.number("attempts")?,
+        options: row.json("options")?,
     })
 }

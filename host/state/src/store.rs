@@ -219,10 +219,9 @@ mod tests {
     use super::*;
     use crate::writer::{Purpose, Writer};
 
-    const UP: Migrations =
-        &[include_str!("schema/0001.sql"), "ALTER TABLE runs ADD COLUMN note TEXT"];
+    const UP: Migrations = &[MIGRATIONS[0], MIGRATIONS[1], "ALTER TABLE runs ADD COLUMN note TEXT"];
     const HALF: Migrations =
-        &[include_str!("schema/0001.sql"), "CREATE TABLE x (y TEXT)", "CREATE TABLE runs (z TEXT)"];
+        &[MIGRATIONS[0], MIGRATIONS[1], "CREATE TABLE x (y TEXT)", "CREATE TABLE runs (z TEXT)"];
 
     struct Bench {
         _folder: tempfile::TempDir,
@@ -280,7 +279,7 @@ mod tests {
             lent.script(pages).await.unwrap();
         };
         let great = "x".repeat(1 << 20);
-        let new = || crate::NewRun { script: great.clone(), parameters: serde_json::Value::Null };
+        let new = || crate::NewRun { script: great.clone(), ..crate::NewRun::default() };
         limit("PRAGMA max_page_count = 1").await;
         let error = writer.begin_run(new()).await.unwrap_err();
         assert_eq!((error.code, error.applied), (Code::DiskFull, Applied::No));

@@ -177,8 +177,11 @@ impl Registering<'_> {
         let granted = self.granted(principal.id).await?;
         for grant in &grants {
             let new = assignment(principal.id, grant);
-            if !granted.iter().any(|granted| new.is(granted)) {
-                self.grant(new, registration::grant_intent(principal.id, &name, grant)).await?;
+            let intent =
+                registration::grant_intent(self.connector, principal.id, &name, grant);
+            let is_there = granted.iter().any(|granted| new.is(granted));
+            if !is_there || self.call.open.was_begun(&intent) {
+                self.grant(new, intent).await?;
             }
         }
         Ok(Output {
@@ -223,9 +226,6 @@ impl Registering<'_> {
         let unique_name = registration::unique_name(connector);
         let reference = ApplicationRef::UniqueName(unique_name.clone());
         let find = async || self.graph.find_application(&reference).await;
-        if let Some(found) = find().await? {
-            return Ok(found);
-        }
         let host_name = call.context.ports.process.host_name();
         let host_id = &call.store().host().id;
         // A list of keys takes the place of the one that is there. A replica that lags can hide an
@@ -242,16 +242,16 @@ impl Registering<'_> {
             required_resource_access: required(grants),
         };
         let intent = StepIntent {
-            name: "create_application".to_owned(),
+            name: registration::CREATE_APPLICATION.to_owned(),
             summary: format!("create the application {}", new.display_name),
             marker: json!({ "unique_name": unique_name }),
-            undo: Undo::cmdlet("remove_application", json!({ "unique_name": unique_name })),
+            undo: Undo::cmdlet("remove_application", json!({ "connector": connector.name })),
         };
         let look = async || self.session.look_for("application", find).await;
         let act = async |permit: effect::Permit<'_>| {
             self.graph.create_application(permit, &new).await
         };
-        call.step(intent, look, act).await
+        call.ensure(intent, find, look, act).await
     }
 
     /// Makes sure that the certificate is registered: an application that an earlier run made may
@@ -263,14 +263,11 @@ impl Registering<'_> {
             Result::Ok(key.map(|key| key.key_id))
         };
         let look = async || self.session.look_for("key credential", registered).await;
-        let key_id = match look().await? {
+        let seen = async || Ok(look().await?.map(Some));
+        let key_id = match self.register_key(application, seen).await? {
             Some(key_id) => key_id,
-            None => {
-                let registered = async || Ok(look().await?.map(drop));
-                self.register_key(application, registered).await?;
-                // Waited for outside of the step: the key is registered, however long it takes to show.
-                self.graph.key_registered(application, self.certificate).await?.key_id
-            }
+            // Waited for outside of the step: the key is registered, however long it takes to show.
+            None => self.graph.key_registered(application, self.certificate).await?.key_id,
         };
         self.record_key(key_id).await?;
         Ok(key_id)
@@ -279,20 +276,29 @@ impl Registering<'_> {
     async fn register_key(
         &self,
         application: &ApplicationRef,
-        look: impl AsyncFn() -> Result<Option<()>>,
-    ) -> Result<()> {
+        look: impl AsyncFn() -> Result<Option<Option<Uuid>>>,
+    ) -> Result<Option<Uuid>> {
         let sha256 = &self.certificate.sha256;
-        let intent = StepIntent {
-            name: "register_key".to_owned(),
-            summary: format!("register the certificate {} on {application}", self.certificate),
-            marker: json!({ "certificate_sha256": sha256 }),
-            undo: Undo::cmdlet("remove_app_key", json!({ "certificate_sha256": sha256 })),
+        let application_id = match application {
+            ApplicationRef::Id(id) => Some(id),
+            _ => None,
         };
-        self.call
-            .step(intent, look, async |permit| {
-                self.graph.add_key_to_list(permit, application, self.certificate).await
-            })
-            .await
+        let intent = StepIntent {
+            name: registration::REGISTER_KEY.to_owned(),
+            summary: format!("register the certificate {} on {application}", self.certificate),
+            marker: json!({
+                "certificate_sha256": sha256,
+                "application_id": application_id,
+            }),
+            undo: Undo::cmdlet(
+                "remove_app_key",
+                json!({ "connector": self.connector.name, "certificate_sha256": sha256 }),
+            ),
+        };
+        let act = async |permit: effect::Permit<'_>| {
+            self.graph.add_key_to_list(permit, application, self.certificate).await.map(|()| None)
+        };
+        self.call.ensure(intent, &look, &look, act).await
     }
 
     /// Keeps the key credential's id with the certificate: it is what a removal will need.
@@ -303,40 +309,37 @@ impl Registering<'_> {
             let certificate = self.call.store().get_certificate(sha256).await?;
             Result::Ok((certificate.key_id.as_deref() == Some(&key_id)).then_some(()))
         };
-        if recorded().await?.is_some() {
-            return Ok(());
-        }
         let intent = StepIntent {
             name: "record_key".to_owned(),
             summary: format!("note the key credential {key_id}"),
             marker: json!({ "certificate_sha256": sha256, "key_id": key_id }),
-            undo: Undo::irreversible("a note of what is in the tenant does no harm"),
+            undo: Undo::unneeded("a note of what is in the tenant does no harm"),
         };
-        self.call
-            .step(intent, recorded, async |permit| {
-                let writer = self.call.writer();
-                writer.set_certificate_key(permit, sha256, Some(&key_id)).await.map(drop)
-            })
-            .await
+        let act = async |permit: effect::Permit<'_>| {
+            let writer = self.call.writer();
+            writer.set_certificate_key(permit, sha256, Some(&key_id)).await.map(drop)
+        };
+        self.call.ensure(intent, recorded, recorded, act).await
     }
 
     async fn principal(&self, application: &Application) -> Result<ServicePrincipal> {
         let reference = PrincipalRef::AppId(application.app_id);
         let find = async || self.graph.find_principal(reference).await;
-        if let Some(found) = find().await? {
-            return Ok(found);
-        }
+        let app_id = application.app_id;
         let intent = StepIntent {
-            name: "create_service_principal".to_owned(),
+            name: registration::CREATE_PRINCIPAL.to_owned(),
             summary: format!("create {reference}"),
-            marker: json!({ "app_id": application.app_id }),
-            undo: Undo::cmdlet("remove_service_principal", json!({ "app_id": application.app_id })),
+            marker: json!({ "app_id": app_id }),
+            undo: Undo::cmdlet(
+                "remove_service_principal",
+                json!({ "connector": self.connector.name, "app_id": app_id }),
+            ),
         };
         let look = async || self.session.look_for("service principal", find).await;
         let act = async |permit: effect::Permit<'_>| {
-            self.graph.create_principal(permit, application.app_id).await
+            self.graph.create_principal(permit, app_id).await
         };
-        self.call.step(intent, look, act).await
+        self.call.ensure(intent, find, look, act).await
     }
 
     async fn granted(&self, principal_id: Uuid) -> Result<Vec<AppRoleAssignment>> {

@@ -13,7 +13,7 @@ use state::{Algorithm, Application, Certificate, Connector, IdentityType, Link, 
 use crate::certificates::normalised_sha256;
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
-use crate::credential::test_credential::wait_until_it_works;
+use crate::evidence::wait_until_it_works;
 use crate::events::{self, APPLICATION_CONFIGURED};
 use crate::scheduling::require_no_other_lease;
 use crate::sign_in;
@@ -88,7 +88,7 @@ link_app_registration(#{ connector: "default", app_id: made.app_id, certificate_
         let linked = call
             .with_session(&tenant, async |session| {
                 let application = registered(call, session, &app_id, &certificate).await?;
-                let credential = sign_in::certificate_credential(call, &app_id, &certificate)?;
+                let credential = sign_in::certificate_credential(call.context, &app_id, &certificate)?;
                 wait_until_it_works(session, &credential, &[SYNCHRONIZATION_ROLE]).await?;
                 link(call, &connector, application, &certificate).await
             })

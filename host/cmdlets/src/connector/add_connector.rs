@@ -94,7 +94,7 @@ impl Cmdlet for AddConnector {
             }
         };
         let new = NewConnector {
-            id: call.store().new_id(),
+            id: call.new_id("connector_id").await?,
             name: name.clone(),
             tenant_id: tenant.id.clone(),
             tenant_name: tenant.name.clone(),

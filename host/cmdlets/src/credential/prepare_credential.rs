@@ -1,8 +1,6 @@
 //! `prepare_credential`: makes a key and its certificate, ahead of the pause.
 
-use std::path::PathBuf;
-
-use base::{Code, Diagnostic, Result, Timestamp};
+use base::{Applied, Code, Diagnostic, Result, Timestamp};
 use effect::{Change, Effect, Event, Impact, StepIntent, Target, Undo};
 use entra::{CertificateInfo, CertificateRequest};
 use keystore::{KeyStore, KeyUri, Provider};
@@ -13,6 +11,7 @@ use state::{
     Certificate, CertificateFilter, CertificateStatus, CertificateStore, Connector, NewCertificate,
 };
 
+use crate::certificate_files;
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
 use crate::events::{self, KEY_NOT_IN_HARDWARE};
@@ -20,7 +19,7 @@ use crate::sign_in;
 use crate::views::CertificateView;
 
 /// The step whose marker tells which keys are this host's own.
-const GENERATE_KEY: &str = "generate_key";
+pub(crate) const GENERATE_KEY: &str = "generate_key";
 
 /// The cmdlet `prepare_credential`.
 pub struct PrepareCredential;
@@ -99,13 +98,20 @@ first.certificate_sha256 == second.certificate_sha256"#,
 async fn make(call: &Call<'_>, connector: &Connector, now: Timestamp) -> Result<Certificate> {
     let store = call.context.keystores.preferred()?;
     let provider = store.describe();
-    let uri = match abandoned_key(call, store).await? {
-        Some(uri) => uri,
-        None => make_key(call, store.choose_uri(), &provider).await?,
+    let choose = async || match abandoned_key(call, store).await? {
+        Some(uri) => Ok(uri.to_string()),
+        None => Ok(store.choose_uri().to_string()),
     };
-    let request = CertificateRequest::managed(now);
-    let signer = call.context.keystores.signer(&uri)?;
-    let made = entra::self_signed(&*signer, &request, &*call.context.ports.random).await?;
+    let uri: KeyUri = call.open.chosen("key_uri", choose).await?.parse()?;
+    make_key(call, &uri, &provider).await?;
+    // Made again it would be another one: a serial number is drawn, and it begins now.
+    let sign = async || {
+        let request = CertificateRequest::managed(now);
+        let signer = call.context.keystores.signer(&uri)?;
+        let made = entra::self_signed(&*signer, &request, &*call.context.ports.random).await?;
+        Ok(made.pem())
+    };
+    let made = CertificateInfo::from_pem(&call.open.chosen("certificate", sign).await?)?;
     let algorithm = match call.context.keystores.probe(&uri).await? {
         keystore::Algorithm::Ps256 => state::Algorithm::Ps256,
         keystore::Algorithm::Rs256 => state::Algorithm::Rs256,
@@ -180,21 +186,23 @@ async fn unusable(call: &Call<'_>, uri: &KeyUri) -> Result<Option<Diagnostic>> {
     }
 }
 
-fn key_marker(uri: &KeyUri) -> Value {
+/// What a key that this host made is found by.
+pub(crate) fn key_marker(uri: &KeyUri) -> Value {
     json!({ "key_uri": uri.to_string() })
 }
 
-async fn make_key(call: &Call<'_>, uri: KeyUri, provider: &Provider) -> Result<KeyUri> {
+/// Makes the key, unless an interrupted run made it.
+async fn make_key(call: &Call<'_>, uri: &KeyUri, provider: &Provider) -> Result<()> {
     let keystores = &call.context.keystores;
     let intent = StepIntent {
         name: GENERATE_KEY.to_owned(),
         summary: format!("make the private key {uri} ({})", provider.name),
-        marker: key_marker(&uri),
-        undo: Undo::cmdlet("remove_private_key", key_marker(&uri)),
+        marker: key_marker(uri),
+        undo: Undo::cmdlet("remove_private_key", key_marker(uri)),
     };
-    let look = async || Ok(keystores.exists(&uri).await?.then_some(()));
-    call.step(intent, look, async |permit| keystores.generate(permit, &uri).await.map(drop)).await?;
-    Ok(uri)
+    let look = async || Ok(keystores.exists(uri).await?.then_some(()));
+    let act = async |permit: effect::Permit<'_>| keystores.generate(permit, uri).await.map(drop);
+    call.ensure(intent, look, look, act).await
 }
 
 /// Keeps the certificate: in the user's store as a file, and as a record.
@@ -211,10 +219,16 @@ async fn save(
         marker: json!({ "certificate_sha256": sha256 }),
         undo: Undo::cmdlet("remove_certificate", json!({ "certificate_sha256": sha256 })),
     };
-    let look = async || call.store().find_certificate(sha256).await;
+    // The record first: a file without a record would be found by nobody, a record without its file
+    // gets one again.
+    let look = async || {
+        let saved = call.store().find_certificate(sha256).await?;
+        Ok(saved.filter(|_| certificate_files::is_there(call.context, sha256)))
+    };
     call.step(intent, look, async |permit| {
-        write_file(call, made)?;
-        call.writer().save_certificate(permit, new.clone()).await
+        let saved = call.writer().save_certificate(permit, new.clone()).await?;
+        certificate_files::write(call.context, made).map_err(|error| error.applied(Applied::Yes))?;
+        Ok(saved)
     })
     .await
 }
@@ -222,38 +236,17 @@ async fn save(
 /// Writes a certificate's file again where somebody removed it: no record is without its object.
 async fn restore_file(call: &Call<'_>, certificate: &Certificate) -> Result<()> {
     let made = sign_in::info(certificate)?;
-    let file = file_of(call, &made.sha256);
-    let is_there = || Ok(call.context.ports.disk.status(&file).is_ok().then_some(()));
-    if is_there()?.is_some() {
-        return Ok(());
-    }
+    let file = certificate_files::path(call.context, &made.sha256);
+    let is_there =
+        async || Ok(certificate_files::is_there(call.context, &made.sha256).then_some(()));
     let intent = StepIntent {
         name: "restore_certificate_file".to_owned(),
         summary: format!("write {} again, which was removed", file.display()),
         marker: json!({ "certificate_sha256": made.sha256 }),
-        undo: Undo::irreversible("its record stands, and so must the file"),
+        undo: Undo::unneeded("its record stands, and so must the file"),
     };
-    call.step(intent, async || is_there(), async |_permit| write_file(call, &made)).await
-}
-
-fn file_of(call: &Call<'_>, sha256: &str) -> PathBuf {
-    call.context.places.certificates.join(format!("{sha256}.pem"))
-}
-
-fn write_file(call: &Call<'_>, made: &CertificateInfo) -> Result<()> {
-    let (disk, folder) = (&call.context.ports.disk, &call.context.places.certificates);
-    let written = disk.create_folder(folder, 0o700).and_then(|()| {
-        disk.write_atomic(&file_of(call, &made.sha256), made.pem().as_bytes(), 0o644)
-    });
-    written.map_err(|error| {
-        let code = match error.kind() {
-            std::io::ErrorKind::StorageFull => Code::DiskFull,
-            _ => Code::DiskFailed,
-        };
-        Diagnostic::new(code, format!("The certificate cannot be kept in {}", folder.display()))
-            .source(&error)
-            .next("Make room or mend the folder, then run the script again.")
-    })
+    let act = async |_permit: effect::Permit<'_>| certificate_files::write(call.context, &made);
+    call.ensure(intent, is_there, is_there, act).await
 }
 
 /// What a record takes over from the certificate itself.

@@ -2,13 +2,13 @@
 
 use base::{Code, Result};
 use effect::Effect;
-use entra::{Credential, Scope};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use state::{Connector, EvidenceKind, IdentityType, NewEvidence};
+use state::EvidenceKind;
 
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
+use crate::evidence::leave_evidence;
 use crate::sign_in;
 use crate::types::Moment;
 
@@ -16,8 +16,7 @@ use crate::types::Moment;
 pub struct TestCredential;
 
 /// Gets a fresh token for the synchronization service with what the connector signs in with now, and
-/// checks what it allows. For an application the success is evidence: what later removes an older
-/// credential depends on it. "No" is an answer, not a failure: see `works` and `reason`.
+/// checks what it allows. The success is evidence: what later removes another credential depends on it. "No" is an answer, not a failure: see `works` and `reason`.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
@@ -49,7 +48,7 @@ impl Cmdlet for TestCredential {
         name: "test_credential",
         summary: "Prove by a real token that a connector's credential works",
         effect: Effect::Read,
-        replay: Replay::Reestablished,
+        replay: Replay::Recorded,
         search_terms: &["verify", "token", "sign in", "Get-MsalToken"],
         see_also: &["get_connector_credential", "start_sync_cycle"],
         errors: &[
@@ -72,7 +71,7 @@ impl Cmdlet for TestCredential {
 
     async fn run(call: &Call<'_>, parameters: Parameters) -> Result<Output> {
         let (connector, tenant) = call.connector_in_view(&parameters.connector).await?;
-        let credential = sign_in::of_connector(call, &connector).await?;
+        let credential = sign_in::of_connector(call.context, &connector).await?;
         let tested = call
             .with_session(&tenant, async |session| {
                 sign_in::synchronization_token(session, &credential).await
@@ -93,7 +92,7 @@ impl Cmdlet for TestCredential {
                 output.permissions = sign_in::permissions(&token);
                 output.token_expires_at = Some(token.expires_at.into());
                 let detail = output.permissions.join(" ");
-                leave_evidence(call, &connector, EvidenceKind::Token, detail).await?;
+                leave_evidence(call.writer(), &connector, EvidenceKind::Token, detail).await?;
             }
             // The tenant that cannot be reached has said nothing about the credential.
             Err(error) if error.code.kind() == base::codes::Kind::Unavailable => return Err(error),
@@ -104,48 +103,4 @@ impl Cmdlet for TestCredential {
         }
         Ok(output)
     }
-}
-
-/// Records that what the connector signs in with now was seen to work. A service account leaves no
-/// evidence: nothing is ever removed because a password works.
-pub(crate) async fn leave_evidence(
-    call: &Call<'_>,
-    connector: &Connector,
-    kind: EvidenceKind,
-    detail: String,
-) -> Result<()> {
-    let (Some(application), Some(sha256), Some(key_uri)) =
-        (&connector.application, &connector.certificate_sha256, &connector.key_uri)
-    else {
-        return Ok(());
-    };
-    if connector.identity_type != IdentityType::Application {
-        return Ok(());
-    }
-    let new = NewEvidence {
-        kind,
-        connector_id: connector.id.clone(),
-        tenant_id: connector.tenant_id.clone(),
-        app_id: application.app_id.clone(),
-        principal_id: application.principal_id.clone(),
-        key_id: application.key_id.clone(),
-        certificate_sha256: sha256.clone(),
-        key_uri: key_uri.clone(),
-        detail,
-    };
-    call.writer().record_evidence(new).await.map(drop)
-}
-
-/// Waits until a credential gets tokens that allow to synchronize, several times in a row.
-///
-/// # Errors
-/// [`Code::ReplicationTimeout`]; what does not pass by waiting at once.
-pub(crate) async fn wait_until_it_works(
-    session: entra::Session<'_>,
-    credential: &Credential,
-    roles: &[&str],
-) -> Result<entra::AccessToken> {
-    let scope = Scope::synchronization();
-    session.key_accepted(credential, &scope).await?;
-    session.role_in_token(credential, &scope, roles).await
 }

@@ -54,7 +54,7 @@ impl Cmdlet for PauseScheduler {
             action: "pause",
             impact: Impact::Low,
         }),
-        replay: Replay::Reestablished,
+        replay: Replay::Standing,
         search_terms: &["suspend", "stop", "lease", "Set-ADSyncScheduler -SyncCycleEnabled"],
         see_also: &["resume_scheduler", "get_scheduler"],
         errors: &[
@@ -92,8 +92,13 @@ resume_scheduler(#{ connector: "default" });
         let intent = StepIntent {
             name: "pause_scheduler".to_owned(),
             summary: format!("pause the scheduler of '{}'", connector.name),
-            marker: json!({ "connector_id": connector.id, "run": call.open.key().run }),
-            undo: Undo::cmdlet("resume_scheduler", json!({ "connector": connector.name })),
+            // A pause that an earlier attempt at this run took ended with its process.
+            marker: json!({
+                "connector_id": connector.id,
+                "run": call.open.key().run,
+                "attempt": call.open.gate().attempt(),
+            }),
+            undo: Undo::unneeded("a pause ends with its run"),
         };
         let view = async || {
             let now = call.store().scheduler_state(&connector.id).await?;
@@ -123,6 +128,14 @@ resume_scheduler(#{ connector: "default" });
                 .next("Give it a later deadline, or wait until the cycle ends."));
         }
         Ok(paused)
+    }
+
+    async fn establish(call: &Call<'_>, parameters: Parameters) -> Result<()> {
+        let connector = call.connector(&parameters.connector).await?;
+        require_no_other_lease(call, &connector).await?;
+        let (reason, limit) = (&parameters.reason, parameters.deadline.0);
+        call.writer().pause_scheduler(&connector.id, reason, limit).await?;
+        wait_for_cycle(call, &connector, parameters.patience.0).await
     }
 }
 

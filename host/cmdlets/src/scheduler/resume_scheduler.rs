@@ -32,7 +32,7 @@ impl Cmdlet for ResumeScheduler {
             action: "resume",
             impact: Impact::Low,
         }),
-        replay: Replay::Reestablished,
+        replay: Replay::Ends("pause_scheduler"),
         search_terms: &["continue", "lease", "Set-ADSyncScheduler -SyncCycleEnabled"],
         see_also: &["pause_scheduler", "get_scheduler"],
         errors: &[(Code::SchedulerNotPaused, "this run did not pause it, or its pause has ended")],
@@ -61,8 +61,12 @@ impl Cmdlet for ResumeScheduler {
         let intent = StepIntent {
             name: "resume_scheduler".to_owned(),
             summary: format!("resume the scheduler of '{}'", connector.name),
-            marker: json!({ "connector_id": connector.id, "pauses": before }),
-            undo: Undo::irreversible("a pause protects only what is done while it lasts"),
+            marker: json!({
+                "connector_id": connector.id,
+                "pauses": before,
+                "attempt": call.open.gate().attempt(),
+            }),
+            undo: Undo::unneeded("a pause protects only what is done while it lasts"),
         };
         let look = async || if held().await? < before { view().await.map(Some) } else { Ok(None) };
         call.step(intent, look, async |_permit| {

@@ -10,7 +10,7 @@ use state::{Connector, EvidenceKind, NewSyncRun, SyncResult, SyncRun, SyncRunEnd
 use super::set_scheduler::Policy;
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::{Call, Tenant};
-use crate::credential::test_credential::leave_evidence;
+use crate::evidence::leave_evidence;
 use crate::events::{self, SYNC_FAILED};
 use crate::scheduling::require_no_other_lease;
 use crate::views::SyncRunView;
@@ -67,7 +67,7 @@ impl Cmdlet for StartSyncCycle {
         let (connector, tenant) = call.connector_in_view(&parameters.connector).await?;
         require_free(call, &connector).await?;
         let new = NewSyncRun {
-            id: call.store().new_id(),
+            id: call.new_id("sync_run_id").await?,
             connector_id: connector.id.clone(),
             policy_type: parameters.policy_type.into(),
             job: sync_job::label(&connector.sync_job),
@@ -132,7 +132,7 @@ async fn cycle(
     call.writer().end_sync_run(&new.id, end).await?;
     match done {
         Ok(_) => {
-            leave_evidence(call, connector, EvidenceKind::SyncCycle, new.job.clone()).await?;
+            leave_evidence(call.writer(), connector, EvidenceKind::SyncCycle, new.job.clone()).await?;
         }
         Err(error) => return Err(failed(call, connector, new, error).await?),
     }
@@ -146,7 +146,7 @@ async fn run_job(
     tenant: &Tenant,
     new: &NewSyncRun,
 ) -> Result<(Vec<String>, Option<String>)> {
-    let credential = sign_in::of_connector(call, connector).await?;
+    let credential = sign_in::of_connector(call.context, connector).await?;
     let token = call
         .with_session(tenant, async |session| {
             sign_in::synchronization_token(session, &credential).await
@@ -154,7 +154,7 @@ async fn run_job(
         .await?;
     // Before the job, which may take hours: evidence bears the time at which it was seen.
     let roles = sign_in::permissions(&token);
-    leave_evidence(call, connector, EvidenceKind::Token, roles.join(" ")).await?;
+    leave_evidence(call.writer(), connector, EvidenceKind::Token, roles.join(" ")).await?;
     let message = sync_job::run(call, connector, &token, new).await?;
     Ok((roles, message))
 }

@@ -297,7 +297,7 @@ async fn current_credential(
     session: Session<'_>,
     connector: &Connector,
 ) -> Result<String> {
-    let credential = sign_in::of_connector(call, connector).await?;
+    let credential = sign_in::of_connector(call.context, connector).await?;
     sign_in::synchronization_token(session, &credential).await?;
     Ok(format!("{credential} signs in"))
 }

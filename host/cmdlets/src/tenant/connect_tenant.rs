@@ -2,12 +2,12 @@
 
 use base::{Code, Result};
 use effect::Effect;
-use entra::Credential;
+use entra::{AccessToken, Credential};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
-use crate::context::Call;
+use crate::context::{Call, Tenant};
 use crate::sign_in;
 
 /// The cmdlet `connect_tenant`.
@@ -45,7 +45,7 @@ impl Cmdlet for ConnectTenant {
         name: "connect_tenant",
         summary: "Sign the run in as an administrator of the tenant",
         effect: Effect::Read,
-        replay: Replay::Reestablished,
+        replay: Replay::Standing,
         search_terms: &["Connect-MgGraph", "Connect-Entra", "sign in", "login", "admin"],
         see_also: &["disconnect_tenant", "check_prerequisites"],
         errors: &[
@@ -64,10 +64,7 @@ impl Cmdlet for ConnectTenant {
 
     async fn run(call: &Call<'_>, parameters: Parameters) -> Result<Output> {
         let tenant = call.context.tenants.open().await?;
-        let credential = sign_in::administrator(call, &tenant, parameters.username).await?;
-        let token = call
-            .with_session(&tenant, async |session| session.graph(&credential).token().await)
-            .await?;
+        let (credential, token) = sign_in(call, &tenant, parameters.username).await?;
         let (kind, signed_in_as) = match &credential {
             Credential::Certificate(own) => ("application", own.app_id.to_string()),
             Credential::Password(own) => ("user", own.username.clone()),
@@ -82,4 +79,22 @@ impl Cmdlet for ConnectTenant {
             permissions: sign_in::permissions(&token),
         })
     }
+    async fn establish(call: &Call<'_>, parameters: Parameters) -> Result<()> {
+        let tenant = call.context.tenants.open().await?;
+        let (credential, _token) = sign_in(call, &tenant, parameters.username).await?;
+        call.context.session.connect(credential);
+        Ok(())
+    }
+}
+
+async fn sign_in(
+    call: &Call<'_>,
+    tenant: &Tenant,
+    username: Option<String>,
+) -> Result<(Credential, AccessToken)> {
+    let credential = sign_in::administrator(call, tenant, username).await?;
+    let token = call
+        .with_session(tenant, async |session| session.graph(&credential).token().await)
+        .await?;
+    Ok((credential, token))
 }

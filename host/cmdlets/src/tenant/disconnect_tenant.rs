@@ -22,7 +22,7 @@ impl Cmdlet for DisconnectTenant {
         name: "disconnect_tenant",
         summary: "End the run's sign-in as an administrator",
         effect: Effect::Read,
-        replay: Replay::Reestablished,
+        replay: Replay::Ends("connect_tenant"),
         search_terms: &["Disconnect-MgGraph", "Disconnect-Entra", "sign out", "logout"],
         see_also: &["connect_tenant"],
         errors: &[],

@@ -4,7 +4,9 @@ pub mod connectors;
 pub mod events;
 pub mod help;
 pub mod reset;
+pub mod resume;
 pub mod run;
+pub mod runs;
 pub mod scripts;
 pub mod tenant;
 
@@ -23,6 +25,8 @@ pub fn execute(world: &World, command: Command) -> Result<Answer> {
     match command {
         Command::Scripts(what) => scripts::scripts(world, what),
         Command::Run(wanted) => run::run(world, &wanted),
+        Command::Resume(wanted) => resume::resume(world, &wanted),
+        Command::Runs(wanted) => runs::runs(world, &wanted),
         Command::Connectors => connectors::connectors(world),
         Command::Events(wanted) => events::events(world, wanted),
         Command::Tenant(what) => tenant::tenant(world, what),

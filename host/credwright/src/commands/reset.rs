@@ -7,15 +7,17 @@ use std::sync::Arc;
 use base::{Applied, Code, Diagnostic, Result};
 use cmdlets::context::Session;
 use effect::{
-    Approval, ApprovalRequest, Approver, Change, Effect, Impact, NewCall, StepIntent, Target, Undo,
+    Approval, ApprovalRequest, Approver, Change, Circumstance, Effect, Guard, Impact, NewCall,
+    Removal, RemovalPermit, Replay, StepIntent, Target, Undo,
 };
+use futures::future::LocalBoxFuture;
 use keystore::KeyUri;
 use serde_json::{Value, json};
-use state::{CertificateFilter, Removed};
+use state::{CertificateFilter, Removed, Store};
 use tenant::Sandbox;
 
 use crate::answer::{Answer, Document};
-use crate::host::Host;
+use crate::host::{Beginning, Host};
 use crate::remembered::Remembered;
 use crate::show::progress::Progress;
 use crate::tenants::Choice;
@@ -45,7 +47,12 @@ pub fn reset(world: &World) -> Result<Answer> {
     let tenant = host.view.name().ok().filter(|name| !name.id.is_empty());
 
     let progress = Arc::new(Progress::new(world.screen.clone()));
-    let run = host.begin(COMMAND, Value::Null, &[], progress, Session::default())?;
+    let beginning = Beginning {
+        keep: true,
+        guard: Some(Arc::new(SandboxKeys(host.store.clone()))),
+        ..Beginning::new(COMMAND, Value::Null, &[])
+    };
+    let run = host.begin(beginning, progress, Session::default())?;
     let id = run.id().to_string();
     // The tenant first: where another process has it, nothing is lost yet.
     let result = Sandbox::reset(&world.ports, &places.sandbox).and_then(|()| {
@@ -110,6 +117,31 @@ fn ask(world: &World) -> Result<()> {
     }
 }
 
+/// Lets the keys of sandbox connectors go: their tenant is gone already. No others.
+struct SandboxKeys(Store);
+
+impl Guard for SandboxKeys {
+    fn judge<'a>(
+        &'a self,
+        removal: &'a Removal,
+        _circumstance: Circumstance,
+    ) -> LocalBoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let uri = match removal {
+                Removal::PrivateKey { key_uri } => Some(key_uri),
+                _ => None,
+            };
+            let connectors = self.0.find_connectors().await?;
+            let real = connectors.iter().filter(|connector| !connector.sandbox);
+            if uri.is_none() || real.into_iter().any(|one| one.key_uri.as_ref() == uri) {
+                let other = "Something that is not the sandbox's was to be removed";
+                return Err(Diagnostic::new(Code::EffectNoEvidence, other));
+            }
+            Ok(())
+        })
+    }
+}
+
 fn remove_file(world: &World, file: &Path) -> Result<()> {
     match world.ports.disk.remove_file(file) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -146,7 +178,9 @@ async fn forget(host: &Host<'_>, run: &engine::Run) -> Result<Removed> {
             action: "remove",
             impact: Impact::Medium,
         }),
+        replay: Replay::Recorded,
         subject: "",
+        circumstance: Circumstance::Asked,
     };
     let removed = parts
         .gate
@@ -161,8 +195,9 @@ async fn forget(host: &Host<'_>, run: &engine::Run) -> Result<Removed> {
                 };
                 let look = async || Ok((!host.keystores().exists(&key).await?).then_some(()));
                 let act =
-                    async |permit: effect::Permit<'_>| host.keystores().delete(permit, &key).await;
-                open.step(intent, look, act).await?;
+                    async |permit: RemovalPermit<'_>| host.keystores().delete(permit, &key).await;
+                let removal = Removal::PrivateKey { key_uri: uri.clone() };
+                open.remove(intent, &removal, look, act).await?;
             }
             for file in &files {
                 remove_file(host.world, file)?;

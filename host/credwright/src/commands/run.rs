@@ -4,19 +4,22 @@ use std::sync::Arc;
 
 use base::{Code, Diagnostic, Result};
 use cmdlets::context::Session;
-use engine::{Finished, Script};
+use engine::Script;
 use serde_json::Value;
-use state::EventFilter;
+use state::{EventFilter, RunStatus};
 
 use crate::answer::{Answer, Document};
-use crate::cli::{Run, quoted};
-use crate::commands::help;
-use crate::host::Host;
+use crate::cli::Run;
+use crate::commands::{help, resume};
+use crate::host::{Beginning, Host};
 use crate::identity::{self, Identity};
 use crate::panics;
 use crate::show::progress::Progress;
-use crate::show::value;
+use crate::show::{tame_line, value};
 use crate::world::World;
+
+/// How many of the latest runs are looked at for those that were interrupted.
+const RECENT: u32 = 50;
 
 /// `credwright run`.
 ///
@@ -31,7 +34,7 @@ pub fn run(world: &World, wanted: &Run) -> Result<Answer> {
     let script = engine.script(name)?;
     let parameters = script.parameters(&wanted.parameters)?;
     let host = Host::open(world, &engine)?;
-    let answer = settled(&host, name, &script, parameters);
+    let answer = settled(&host, name, &script, parameters, wanted.keep);
     world.wait(host.view.close());
     answer
 }
@@ -46,30 +49,73 @@ fn usage() -> Answer {
     Answer::new(Value::Null, text.unwrap_or_default())
 }
 
-fn settled(host: &Host<'_>, name: &str, script: &Script, parameters: Value) -> Result<Answer> {
-    let world = host.world;
+fn settled(
+    host: &Host<'_>,
+    name: &str,
+    script: &Script,
+    parameters: Value,
+    keep: bool,
+) -> Result<Answer> {
     host.settle()?;
-    world.screen.tell(&format!("{name}: in the {}", host.view.name()?.line()));
-    let before = world.wait(Identity::all(&host.store))?;
+    host.world.screen.tell(&format!("{name}: in the {}", host.view.name()?.line()));
+    tell_of_interrupted(host)?;
+    // A path is found again from any folder.
+    let known = if script.is_file() { absolute(name) } else { name.to_owned() };
+    let new = Beginning::new(&known, parameters.clone(), script.sources());
+    let beginning = Beginning { keep, ..new };
+    carry_out(host, name, beginning, |run| {
+        script.run(run.parts(), parameters).map(|finished| finished.value)
+    })
+}
 
+fn absolute(name: &str) -> String {
+    let path = std::path::absolute(name).ok();
+    path.and_then(|path| path.to_str().map(str::to_owned)).unwrap_or_else(|| name.to_owned())
+}
+
+/// Reminds of runs that can be taken up again.
+fn tell_of_interrupted(host: &Host<'_>) -> Result<()> {
+    let runs = host.world.wait(host.store.find_runs(RECENT))?;
+    for run in runs.iter().filter(|run| resume::can_go_on(run, host.store.host())) {
+        host.world.screen.prose(&format!(
+            "Run {} ({}) of {} was interrupted. To go on with it: {}",
+            run.id,
+            tame_line(&run.script),
+            run.started_at,
+            resume::command(run)
+        ));
+    }
+    Ok(())
+}
+
+/// Carries a run out, from its beginning to the table of what it changed.
+///
+/// # Errors
+/// A refusal before it began.
+pub fn carry_out(
+    host: &Host<'_>,
+    name: &str,
+    beginning: Beginning<'_>,
+    work: impl FnOnce(&engine::Run) -> Result<Value>,
+) -> Result<Answer> {
+    let world = host.world;
+    let before = world.wait(Identity::all(&host.store))?;
     let progress = Arc::new(Progress::new(world.screen.clone()));
-    let run =
-        host.begin(name, parameters.clone(), script.sources(), progress, Session::default())?;
-    let id = run.id().to_string();
-    let result = panics::caught(|| script.run(run.parts(), parameters));
+    let run = host.begin(beginning, progress, Session::default())?;
+    let id = run.id().clone();
+    let result = panics::caught(|| work(&run));
     let changed = run.parts().gate.changed();
     let intended = run.parts().gate.intended();
     let (result, code) = world.wait(run.end(result));
     drop(run);
 
     let after = world.wait(Identity::all(&host.store))?;
-    let events = world.wait(
-        host.store.find_events(&EventFilter { run: Some(id.clone()), ..EventFilter::default() }),
-    )?;
+    let filter = EventFilter { run: Some(id.to_string()), ..EventFilter::default() };
+    let events = world.wait(host.store.find_events(&filter))?;
     let mut document = Document {
         changed,
         tenant: Some(host.view.name()?),
-        run: Some(id),
+        run: Some(id.to_string()),
         script: Some(name.to_owned()),
         exit_code: code,
         ..Document::default()
@@ -92,14 +138,15 @@ fn settled(host: &Host<'_>, name: &str, script: &Script, parameters: Value) -> R
         _ => String::new(),
     };
     match result {
-        Ok(Finished { value }) => {
+        Ok(value) => {
             if text.is_empty() && !value.is_null() {
                 text = value::rendered(&value, form);
             }
             document.value = value;
         }
         Err(error) => {
-            let (error, code) = judged(error, code, intended, changed, name);
+            let recorded = world.wait(host.store.find_run(&id))?;
+            let (error, code) = judged(error, code, intended, recorded.as_ref());
             document.exit_code = code;
             document.error = Some(error);
         }
@@ -112,21 +159,26 @@ fn judged(
     mut error: Diagnostic,
     code: u8,
     intended: bool,
-    changed: bool,
-    name: &str,
+    run: Option<&state::Run>,
 ) -> (Diagnostic, u8) {
     let code = match error.code {
-        Code::Internal if intended => 3,
-        Code::Internal => 2,
+        Code::Internal if code == 1 && !intended => 2,
         _ => code,
     };
-    if error.next.is_none() && (changed || error.code == Code::RunInterrupted) {
-        let again = format!("credwright run {}", quoted(name));
-        error.next = Some(if changed {
-            format!("Look at what was done: credwright connectors. Then go on with: {again}")
-        } else {
-            format!("Nothing was changed. Start again with: {again}")
-        });
-    }
+    let Some(run) = run else { return (error, code) };
+    let again = match run.status {
+        RunStatus::Interrupted if error.code == Code::RunDiverged => return (error, code),
+        RunStatus::Interrupted | RunStatus::Running => {
+            format!("Go on with it: {}", resume::command(run))
+        }
+        RunStatus::Unfinished | RunStatus::Unwinding => {
+            format!("Take back what is left: {}", resume::command(run))
+        }
+        RunStatus::Done | RunStatus::Failed => return (error, code),
+    };
+    error.next = Some(match error.next.take() {
+        Some(next) => format!("{next}\n{again}"),
+        None => again,
+    });
     (error, code)
 }

@@ -18,7 +18,7 @@ use serde_json::Value;
 use self::input::{Lines, Next};
 use crate::answer::{Answer, Document, exit_code};
 use crate::commands::help;
-use crate::host::Host;
+use crate::host::{Beginning, Host};
 use crate::panics;
 use crate::show::progress::Progress;
 use crate::show::value;
@@ -151,7 +151,8 @@ impl Prompt<'_> {
             return self.host.look(NAME, progress, signed);
         }
         let source = Source { name: NAME.to_owned(), text: text.to_owned(), origin: Origin::Text };
-        self.host.begin(NAME, Value::Null, &[source], progress, signed)
+        let sources = [source];
+        self.host.begin(Beginning::new(NAME, Value::Null, &sources), progress, signed)
     }
 
     fn show(&mut self, answer: Answer) {

@@ -26,9 +26,11 @@ fn lit(at: usize, line: &str, colour: Colour) -> String {
             None => colour.red(line),
         };
     }
-    for (mark, paint) in
-        [("  next: ", Colour::cyan as fn(Colour, &str) -> String), ("  left: ", Colour::yellow)]
-    {
+    for (mark, paint) in [
+        ("  next: ", Colour::cyan as fn(Colour, &str) -> String),
+        ("  left: ", Colour::yellow),
+        ("  undone: ", Colour::green),
+    ] {
         if let Some(rest) = line.strip_prefix(mark) {
             return format!("{}{rest}", paint(colour, mark));
         }

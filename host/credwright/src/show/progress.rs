@@ -126,6 +126,11 @@ impl Observer for Progress {
                     self.spin(&mut state, &name, format!("{} ...", tame_line(&intent.summary)));
                 }
             }
+            Event::StepLookedFor { intent, .. } => self.screen.tell(&format!(
+                "  ? looking whether this was done before the interruption: {}",
+                tame_line(&intent.summary)
+            )),
+            Event::Unwinding => self.screen.tell("Taking back what this run did:"),
             Event::StepEnded { key, intent, failure } => {
                 self.stop(&mut state, &call_name(&key.call));
                 self.ended(&intent.summary, *failure, None);
@@ -134,6 +139,9 @@ impl Observer for Progress {
                 self.wait(&mut state, what, *seen, *waited, *limit);
             }
             Event::WaitEnded { what } => self.stop(&mut state, what),
+            // What is given back from the record was shown when it was done; what takes a step back
+            // shows itself.
+            Event::CallReplayed { .. } | Event::TakingBack { .. } => {}
             Event::Said(text) => self.screen.prose(&tame(text)),
         }
     }

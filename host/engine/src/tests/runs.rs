@@ -176,9 +176,14 @@ fn a_job_may_only_look_and_has_a_branch_of_its_own() {
     let parts = bench.parts();
     let runner = crate::JobRunner::new(bench.engine.clone());
     let surroundings: Arc<dyn crate::running::Surroundings> = bench.world.clone();
-    runner.bind_to(parts.gate.clone(), parts.branch.clone(), Arc::downgrade(&surroundings));
+    runner.bind_to(parts.gate.clone(), Arc::downgrade(&surroundings));
     let ports = &bench.world.ports;
-    let run = |path: &'static str, given| ports.executor.block_on(runner.run(path, given));
+    let jobs = std::cell::Cell::new(0);
+    let run = |path: &'static str, given| {
+        jobs.set(jobs.get() + 1);
+        let branch = effect::Branch::default().aside(&format!("{} sync job", jobs.get()));
+        ports.executor.block_on(runner.run(path, given, branch))
+    };
     assert_eq!(run("/jobs/good.rhai", json!({ "a": 4 })).unwrap(), json!(5));
     assert_eq!(run("/jobs/good.rhai", json!({})).unwrap(), json!(2));
     assert_eq!(run("/jobs/bad.rhai", json!({})).unwrap_err().code, Code::CmdletNotAllowed);
@@ -192,5 +197,5 @@ fn a_job_may_only_look_and_has_a_branch_of_its_own() {
             _ => None,
         })
         .collect();
-    assert_eq!(branches, ["sync job 1", "sync job 1", "sync job 2", "sync job 2"]);
+    assert_eq!(branches, ["~1 sync job", "~1 sync job", "~2 sync job", "~2 sync job"]);
 }

@@ -8,8 +8,8 @@ use base::{Code, Diagnostic, Disk, Ports, Result, Timestamp};
 use cmdlets::parameter::{Kind, Parameter};
 use cmdlets::{About, AnyCmdlet, Context, Replay};
 use effect::{
-    Approval, ApprovalRequest, Approver, Branch, Change, Effect, Entry, Event, Gate, GateParts,
-    Impact, Interrupt, Journal, NewCall, Observer, RunId, StepIntent, Target, Undo,
+    Approval, ApprovalRequest, Approver, Branch, Change, Circumstance, Effect, Entry, Event, Gate,
+    GateParts, Impact, Interrupt, Journal, NewCall, Observer, Recording, StepIntent, Target, Undo,
 };
 use futures::future::{BoxFuture, LocalBoxFuture};
 use serde_json::{Value, json};
@@ -115,7 +115,17 @@ impl AnyCmdlet for Double {
         _gate: &'a Gate,
         _branch: &'a Branch,
         _arguments: Value,
+        _circumstance: Circumstance,
     ) -> LocalBoxFuture<'a, Result<Value>> {
+        unreachable!("doubles are invoked by their world")
+    }
+
+    fn establish<'a>(
+        &'a self,
+        _context: &'a Context,
+        _open: &'a effect::OpenCall<'a>,
+        _arguments: Value,
+    ) -> LocalBoxFuture<'a, Result<()>> {
         unreachable!("doubles are invoked by their world")
     }
 }
@@ -190,7 +200,9 @@ impl Surroundings for World {
                 cmdlet: name,
                 arguments: &arguments,
                 effect: cmdlet.about().effect,
+                replay: cmdlet.about().replay,
                 subject: "default",
+                circumstance: Circumstance::Asked,
             };
             gate.call(call, async |open| {
                 self.calls.lock().unwrap().push(name.to_owned());
@@ -276,15 +288,20 @@ impl Bench {
     }
 
     pub(super) fn parts(&self) -> Parts {
-        let gate = Gate::new(GateParts {
-            run: RunId("run-1".to_owned()),
+        self.parts_after(Vec::new())
+    }
+
+    /// The parts of a run that goes on after these records.
+    pub(super) fn parts_after(&self, records: Vec<Entry>) -> Parts {
+        let parts = GateParts {
             journal: self.records.clone(),
             policy: Arc::new(effect::policy::DenyList(vec!["user".to_owned()])),
             approver: Arc::new(Nobody),
             observer: self.watching.clone(),
             interrupt: self.interrupt.clone(),
-            clock: self.world.ports.clock.clone(),
-        });
+            ..effect::trial::parts(self.world.ports.clock.clone())
+        };
+        let gate = Gate::new(parts, Recording::of(records));
         Parts { gate: Arc::new(gate), branch: Arc::default(), surroundings: self.world.clone() }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use base::{Applied, Code, Result};
-use effect::Permit;
+use effect::{Permit, Removal, RemovalPermit};
 use http::Method;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -74,6 +74,15 @@ pub enum ApplicationRef {
 }
 
 impl ApplicationRef {
+    /// Whether it surely names the application with these ids.
+    pub(crate) fn is(&self, id: &str, app_id: &str) -> bool {
+        match self {
+            Self::Id(own) => own.to_string() == id,
+            Self::AppId(own) => own.to_string() == app_id,
+            Self::UniqueName(_) => false,
+        }
+    }
+
     pub(super) fn path(&self) -> String {
         match self {
             ApplicationRef::Id(id) => format!("applications/{id}"),
@@ -226,15 +235,19 @@ impl Graph<'_> {
         self.send(&mut request, Some(patch)).await.map(drop)
     }
 
-    /// Deletes an application. The tenant keeps it for 30 days.
+    /// Deletes an application that was judged. The tenant keeps it for 30 days.
     ///
     /// # Errors
     /// `graph.not_found` where it is not there; else `graph.*`, `sign_in.*`, `remote.*`.
     pub async fn delete_application(
         &self,
-        _permit: Permit<'_>,
+        permit: RemovalPermit<'_>,
         application: &ApplicationRef,
     ) -> Result<()> {
+        permit.covers(|removal| match removal {
+            Removal::Application { id, app_id } => application.is(id, app_id),
+            _ => false,
+        })?;
         let what = format!("delete {application}");
         let url = self.url(&application.path(), &[]);
         let mut request = outgoing(&what, Method::DELETE, url, Repeatable::Once);

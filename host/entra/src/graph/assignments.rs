@@ -1,7 +1,7 @@
 //! App role assignments: the grants of application roles.
 
 use base::{Code, Diagnostic, Result};
-use effect::Permit;
+use effect::{Permit, Removal, RemovalPermit};
 use http::Method;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -104,10 +104,13 @@ impl Graph<'_> {
     /// `graph.not_found` where it is not there; else `graph.*`, `sign_in.*`, `remote.*`.
     pub async fn delete_app_role_assignment(
         &self,
-        _permit: Permit<'_>,
+        permit: RemovalPermit<'_>,
         principal_id: Uuid,
         assignment_id: &str,
     ) -> Result<()> {
+        permit.covers(|removal| {
+            matches!(removal, Removal::AppRoleAssignment { id, .. } if id == assignment_id)
+        })?;
         let what = format!("take back the role assignment {assignment_id}");
         let path = format!(
             "servicePrincipals/{principal_id}/appRoleAssignments/{}",

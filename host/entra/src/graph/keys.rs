@@ -3,7 +3,7 @@
 use base::{Code, Diagnostic, Result, Timestamp};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use effect::Permit;
+use effect::{Permit, Removal, RemovalPermit};
 use http::Method;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -184,10 +184,16 @@ impl Graph<'_> {
     /// `graph.not_found` where there is no such key; else `graph.*`, `sign_in.*`, `remote.*`.
     pub async fn remove_key_from_list(
         &self,
-        _permit: Permit<'_>,
+        permit: RemovalPermit<'_>,
         application: &ApplicationRef,
         key_id: Uuid,
     ) -> Result<()> {
+        permit.covers(|removal| match removal {
+            Removal::ApplicationKey { application_id, app_id, key_id: judged } => {
+                application.is(application_id, app_id) && *judged == key_id.to_string()
+            }
+            _ => false,
+        })?;
         let all = self.key_credentials(application).await?;
         let (removed, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(|k| k.key_id == key_id);
         if removed.is_empty() {
@@ -241,11 +247,17 @@ impl Graph<'_> {
     /// As [`Graph::add_key`].
     pub async fn remove_key(
         &self,
-        _permit: Permit<'_>,
+        permit: RemovalPermit<'_>,
         application_id: Uuid,
         key_id: Uuid,
         prover: &CertificateCredential,
     ) -> Result<()> {
+        permit.covers(|removal| match removal {
+            Removal::ApplicationKey { application_id: of, key_id: judged, .. } => {
+                *of == application_id.to_string() && *judged == key_id.to_string()
+            }
+            _ => false,
+        })?;
         let proof = self.proof(application_id, prover).await?;
         let body = RemoveKey { key_id, proof: proof.expose() };
         let what = format!("remove the key {key_id} by proof");

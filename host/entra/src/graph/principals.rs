@@ -3,7 +3,7 @@
 use std::fmt;
 
 use base::{Code, Result};
-use effect::Permit;
+use effect::{Permit, Removal, RemovalPermit};
 use http::Method;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -155,7 +155,10 @@ impl Graph<'_> {
     ///
     /// # Errors
     /// `graph.not_found` where it is not there; else `graph.*`, `sign_in.*`, `remote.*`.
-    pub async fn delete_principal(&self, _permit: Permit<'_>, id: Uuid) -> Result<()> {
+    pub async fn delete_principal(&self, permit: RemovalPermit<'_>, id: Uuid) -> Result<()> {
+        permit.covers(|removal| {
+            matches!(removal, Removal::ServicePrincipal { id: judged, .. } if *judged == id.to_string())
+        })?;
         let principal = PrincipalRef::Id(id);
         let what = format!("delete {principal}");
         let url = self.url(&principal.path(), &[]);

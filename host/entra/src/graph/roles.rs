@@ -1,7 +1,7 @@
 //! Directory roles and who has them.
 
 use base::{Code, Result};
-use effect::Permit;
+use effect::{Permit, Removal, RemovalPermit};
 use http::Method;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -89,16 +89,20 @@ impl Graph<'_> {
         }
     }
 
-    /// Takes a directory role from somebody.
+    /// Takes a directory role from somebody, which was judged.
     ///
     /// # Errors
     /// `graph.not_found` where they do not have it; else `graph.*`, `sign_in.*`, `remote.*`.
     pub async fn remove_role_member(
         &self,
-        _permit: Permit<'_>,
+        permit: RemovalPermit<'_>,
         role_template_id: Uuid,
         object_id: Uuid,
     ) -> Result<()> {
+        let judged = object_id.to_string();
+        permit.covers(|removal| {
+            matches!(removal, Removal::DirectoryRoleMember { user_id, .. } if *user_id == judged)
+        })?;
         let what = format!("take the role {role_template_id} from {object_id}");
         // Without `$ref` the call would address the member itself.
         let path =

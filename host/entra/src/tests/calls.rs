@@ -2,13 +2,13 @@
 
 use base::Code;
 use base64::Engine;
-use effect::Permit;
+use effect::{Permit, Removal, RemovalPermit};
 use keystore::Algorithm;
 use serde_json::{Value, json};
 use uuid::{Uuid, uuid};
 
 use super::fake::{APP, Reply, TENANT, World, password};
-use super::permits::permitted;
+use super::permits::{permitted, permitted_removal};
 use crate::graph::{
     ApplicationFilter, ApplicationRef, KeyCredential, NewAppRoleAssignment, NewApplication,
     NewKeyCredential, PrincipalRef, UserFilter, UserRef,
@@ -32,6 +32,22 @@ where
     A: AsyncFn(Permit<'_>) -> base::Result<T>,
 {
     permitted(&world.ports, act).await
+}
+
+/// Makes a change that removes something, which was judged.
+async fn remove<A>(world: &World, removal: Removal, act: A) -> base::Result<()>
+where
+    A: AsyncFn(RemovalPermit<'_>) -> base::Result<()>,
+{
+    permitted_removal(&world.ports, &removal, act).await
+}
+
+fn key(key_id: uuid::Uuid) -> Removal {
+    Removal::ApplicationKey {
+        application_id: TENANT.to_string(),
+        app_id: APP.to_string(),
+        key_id: key_id.to_string(),
+    }
 }
 
 #[test]
@@ -132,10 +148,14 @@ fn foreign_keys_survive_a_written_list() {
         world.fake.graph([list()]);
         change(&world, async |p| graph.add_key_to_list(p, &by_id, &old).await).await.unwrap();
         world.fake.graph([list(), Reply::empty(204)]);
-        change(&world, async |p| graph.remove_key_from_list(p, &by_id, KEY).await).await.unwrap();
+        let removed = async |p: RemovalPermit<'_>| graph.remove_key_from_list(p, &by_id, KEY).await;
+        let other = remove(&world, key(APP), removed).await.unwrap_err();
+        assert_eq!(other.code, Code::Internal, "another key was judged");
+        remove(&world, key(KEY), removed).await.unwrap();
         assert_eq!(body(&world.fake.seen().last().unwrap().body), json!({"keyCredentials": []}));
         world.fake.graph([list()]);
-        let absent = change(&world, async |p| graph.remove_key_from_list(p, &by_id, APP).await);
+        let absent =
+            remove(&world, key(APP), async |p| graph.remove_key_from_list(p, &by_id, APP).await);
         assert_eq!(absent.await.unwrap_err().code, Code::GraphNotFound);
     });
     assert!(world.fake.is_done());
@@ -184,7 +204,8 @@ fn keys_are_added_and_removed_by_proof() {
         world.fake.graph([Reply::json(200, &registered(None)), Reply::empty(204)]);
         let added = change(&world, async |p| graph.add_key(p, TENANT, &new, &prover).await).await;
         assert_eq!(added.unwrap().key_id, KEY);
-        change(&world, async |p| graph.remove_key(p, TENANT, KEY, &prover).await).await.unwrap();
+        let removed = async |p: RemovalPermit<'_>| graph.remove_key(p, TENANT, KEY, &prover).await;
+        remove(&world, key(KEY), removed).await.unwrap();
         let seen = world.fake.seen();
         assert_eq!(seen[0].path, format!("/v1.0/applications/{TENANT}/addKey"));
         let sent = body(&seen[0].body);
@@ -241,9 +262,14 @@ fn principals_and_grants_are_made_once_and_waited_for() {
         }
         world.fake.graph([Reply::empty(204)]);
         let id = "opaque/id";
-        change(&world, async |p| graph.delete_app_role_assignment(p, TENANT, id).await)
-            .await
-            .unwrap();
+        let grant = Removal::AppRoleAssignment {
+            id: id.to_owned(),
+            principal_id: TENANT.to_string(),
+            role: "R".to_owned(),
+        };
+        let removed =
+            async |p: RemovalPermit<'_>| graph.delete_app_role_assignment(p, TENANT, id).await;
+        remove(&world, grant, removed).await.unwrap();
         assert!(world.fake.seen().last().unwrap().path.ends_with("/opaque%2Fid"));
     });
     assert!(world.fake.is_done());

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use base::{Applied, Code, Diagnostic, Repeat, Result};
+use effect::{Removal, RemovalPermit};
 use serde_json::json;
 
 use super::fake::{APP, Reply, TENANT, World, password};
-use super::permits::permitted;
+use super::permits::{permitted, permitted_removal};
 use crate::graph::{ApplicationPatch, ApplicationRef, NewAppRoleAssignment};
 use crate::{FaultKind, RetryPolicy};
 
@@ -23,13 +24,18 @@ fn read(world: &World) -> Result<()> {
         .run(async { world.client.quiet().graph(&admin).application(&APPLICATION).await.map(drop) })
 }
 
+fn removal() -> Removal {
+    Removal::Application { id: TENANT.to_string(), app_id: APP.to_string() }
+}
+
 /// Deletes an application: a change that must not be sent twice.
 fn delete(world: &World) -> Result<()> {
     let admin = password();
     world.run(async {
         let graph = world.client.quiet().graph(&admin);
-        permitted(&world.ports, async |permit| graph.delete_application(permit, &APPLICATION).await)
-            .await
+        let act =
+            async |permit: RemovalPermit<'_>| graph.delete_application(permit, &APPLICATION).await;
+        permitted_removal(&world.ports, &removal(), act).await
     })
 }
 
@@ -146,7 +152,7 @@ fn unknown_of(fault: &Reply) -> Applied {
     let (said, hear) = std::sync::mpsc::channel();
     let _ = world.run(async {
         let graph = world.client.quiet().graph(&admin);
-        permitted(&world.ports, async |permit| {
+        permitted_removal(&world.ports, &removal(), async |permit| {
             let result = graph.delete_application(permit, &APPLICATION).await;
             said.send(result.as_ref().unwrap_err().applied).unwrap();
             result

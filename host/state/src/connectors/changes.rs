@@ -53,6 +53,7 @@ impl Writer {
             created_at: now,
             changed_at: now,
             activated_at: None,
+            evidence_after: 0,
         };
         check_name(&connector.name)?;
         let mut change = self.begin().await?;
@@ -128,6 +129,29 @@ impl Writer {
         .await
     }
 
+    /// Forgets the application of a connector that signs in as a service account, because it is not
+    /// there any more.
+    ///
+    /// # Errors
+    /// `ConnectorUnknown`, `ConnectorState` where it signs in as that application.
+    pub async fn forget_application(&self, _permit: Permit<'_>, id: &str) -> Result<Connector> {
+        if let Some(connector) = self.store().find_connector(id).await?
+            && connector.identity_type == IdentityType::Application
+        {
+            let name = &connector.name;
+            let used = format!("The connector '{name}' signs in as its application");
+            return Err(Diagnostic::new(Code::ConnectorState, used));
+        }
+        self.update(id, |connector| {
+            connector.application = None;
+            connector.mode = None;
+            connector.certificate_sha256 = None;
+            connector.key_uri = None;
+            connector.algorithm = None;
+        })
+        .await
+    }
+
     /// Forgets a connector, its scheduler settings and its leases. Certificates, events, evidence
     /// and sync runs stay; nothing in the tenant is touched. Forgetting an unknown one is no error.
     ///
@@ -145,6 +169,7 @@ impl Writer {
         let result = async {
             let mut connector = of_id(&mut change, id).await?;
             let before = (connector.identity_type, connector.certificate_sha256.clone());
+            let credential = connector.credential();
             edit(&mut connector);
             connector.changed_at = self.now();
             if !change.insert(written(Query::new(UPDATE), &connector)?).await? {
@@ -153,12 +178,20 @@ impl Writer {
             if (connector.identity_type, connector.certificate_sha256.clone()) != before {
                 crate::certificates::activate(&mut change, &connector).await?;
             }
+            if connector.credential() != credential {
+                change.execute(Query::new(EVIDENCE_AFTER).bind(id)).await?;
+                connector = of_id(&mut change, id).await?;
+            }
             Ok(connector)
         }
         .await;
         self.finish(change, result).await
     }
 }
+
+/// From now on only newer evidence counts.
+const EVIDENCE_AFTER: &str = "UPDATE connectors SET evidence_after = \
+    (SELECT value FROM counters WHERE name = 'evidence') WHERE id = $1";
 
 async fn of_id(change: &mut Transaction<'_>, id: &str) -> Result<Connector> {
     let query = Query::new("SELECT * FROM connectors WHERE id = $1").bind(id);

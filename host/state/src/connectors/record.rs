@@ -88,5 +88,6 @@ pub(super) fn read(row: &Row) -> Result<Connector> {
         created_at: row.time("created_at")?,
         changed_at: row.time("changed_at")?,
         activated_at: row.optional_time("activated_at")?,
+        evidence_after: row.number("evidence_after")?,
     })
 }

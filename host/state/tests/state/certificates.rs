@@ -6,7 +6,7 @@ use state::{
 };
 
 use crate::connectors::link;
-use crate::harness::{Bench, add_connector, new_connector, permitted};
+use crate::harness::{Bench, add_connector, new_connector, permitted, remove_certificate};
 
 pub fn new_certificate(sha256: &str, connector_id: &str) -> NewCertificate {
     NewCertificate {
@@ -72,7 +72,9 @@ pub async fn a_certificate_is_prepared_activated_and_retired(bench: &Bench) {
     assert_eq!(found.iter().map(|c| c.certificate_sha256.as_str()).collect::<Vec<_>>(), ["A1"]);
     assert_eq!(store.find_certificates(&CertificateFilter::default()).await.unwrap().len(), 3);
 
-    permitted(async |p| writer.remove_certificate(p, "A1").await).await.unwrap();
+    let other = remove_certificate(&writer, "A1", "A2").await.unwrap_err();
+    assert_eq!(other.code, Code::Internal, "another one was judged");
+    remove_certificate(&writer, "A1", "A1").await.unwrap();
     let error = store.get_certificate("A1").await.unwrap_err();
     assert_eq!(error.code, Code::CertificateUnknown);
     let error = permitted(async |p| writer.set_certificate_key(p, "A1", None).await).await;

@@ -13,12 +13,8 @@ use base::disk::SystemDisk;
 use base::process::{Command, Finished, Process, ProcessIdentity, SystemProcess, User};
 use base::random::SeededRandom;
 use base::{Ports, Result, SecretText, Timestamp};
-use effect::approval::{Approval, ApprovalRequest, Approver};
-use effect::policy::DenyList;
-use effect::{Branch, Change, Effect, Entry, Gate, GateParts, Impact, Interrupt, Journal, NewCall};
-use effect::{Permit, RunId, StepIntent, Target, Undo};
+use effect::{Permit, Removal, RemovalPermit};
 use futures::future::BoxFuture;
-use serde_json::Value;
 use sqlx::{AnyConnection, Connection};
 use state::{
     Connector, NewConnector, NewRun, Place, Purpose, ServiceAccount, Store, SyncJob, Writer,
@@ -58,7 +54,7 @@ impl Bench {
     /// A writer whose run has begun.
     pub async fn begin(&self, store: &Store) -> Writer {
         let writer = self.write(store).await;
-        let new = NewRun { script: "test".to_owned(), parameters: serde_json::json!({}) };
+        let new = NewRun { script: "test".to_owned(), ..NewRun::default() };
         writer.begin_run(new).await.unwrap();
         writer
     }
@@ -206,59 +202,14 @@ impl Process for TestProcess {
 
 /// Passes the gate, with nobody to say no and nothing journalled, and acts with the permit.
 pub async fn permitted<T>(act: impl AsyncFn(Permit<'_>) -> Result<T>) -> Result<T> {
-    let gate = Gate::new(GateParts {
-        run: RunId("gate".to_owned()),
-        journal: Arc::new(Nowhere),
-        policy: Arc::new(DenyList::default()),
-        approver: Arc::new(Everybody),
-        observer: Arc::new(effect::observe::Silent),
-        interrupt: Arc::new(Interrupt::default()),
-        clock: Arc::new(TestClock::default()),
-    });
-    let change = Change { target: Target::Connector, action: "set", impact: Impact::Low };
-    let call = NewCall {
-        branch: &Branch::default(),
-        cmdlet: "test",
-        arguments: &Value::Null,
-        effect: Effect::Change(change),
-        subject: "test",
-    };
-    let answer = Mutex::new(None);
-    let passed = gate
-        .call(call, async |open| {
-            let intent = StepIntent {
-                name: "test".to_owned(),
-                summary: "test".to_owned(),
-                marker: Value::Null,
-                undo: Undo::irreversible("test"),
-            };
-            let acted = async |permit: Permit<'_>| {
-                let value = act(permit).await?;
-                *answer.lock().unwrap() = Some(value);
-                Ok(())
-            };
-            open.step(intent, async || Ok(None), acted).await?;
-            Ok(Value::Null)
-        })
-        .await;
-    passed?;
-    Ok(answer.into_inner().unwrap().unwrap())
+    effect::trial::permitted(Arc::new(TestClock::default()), act).await
 }
 
-struct Nowhere;
-
-impl Journal for Nowhere {
-    fn commit<'a>(&'a self, _entries: &'a [Entry]) -> BoxFuture<'a, Result<()>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-}
-
-struct Everybody;
-
-impl Approver for Everybody {
-    fn approve<'a>(&'a self, _request: &'a ApprovalRequest) -> BoxFuture<'a, Result<Approval>> {
-        Box::pin(std::future::ready(Ok(Approval::Granted)))
-    }
+/// Forgets a certificate, where `judged` is the one that was judged.
+pub async fn remove_certificate(writer: &Writer, sha256: &str, judged: &str) -> Result<()> {
+    let removal = Removal::Certificate { certificate_sha256: judged.to_owned() };
+    let act = async |permit: RemovalPermit<'_>| writer.remove_certificate(permit, sha256).await;
+    effect::trial::permitted_removal(Arc::new(TestClock::default()), &removal, act).await
 }
 
 pub fn new_connector(store: &Store, name: &str) -> NewConnector {

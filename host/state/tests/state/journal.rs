@@ -46,6 +46,7 @@ struct AnyCall {
     cmdlet: String,
     arguments: Value,
     capability: Option<String>,
+    choices: Vec<(String, Value)>,
     steps: Vec<AnyStep>,
     outcome: Option<Outcome>,
 }
@@ -62,6 +63,7 @@ struct AnyStep {
 fn any_step() -> impl Strategy<Value = AnyStep> {
     let undo = prop_oneof![
         any_text().prop_map(Undo::irreversible),
+        any_text().prop_map(Undo::unneeded),
         (any_text(), any_json()).prop_map(|(name, arguments)| Undo::cmdlet(name, arguments)),
     ];
     let end = prop::option::of((any_outcome(), any::<bool>()));
@@ -78,14 +80,16 @@ fn any_call() -> impl Strategy<Value = AnyCall> {
         any_text(),
         any_json(),
         capability,
+        prop::collection::btree_map(any_text(), any_json(), 0..3),
         steps,
         outcome,
     )
-        .prop_map(|(branch, cmdlet, arguments, capability, steps, outcome)| AnyCall {
+        .prop_map(|(branch, cmdlet, arguments, capability, choices, steps, outcome)| AnyCall {
             branch,
             cmdlet,
             arguments,
             capability,
+            choices: choices.into_iter().collect(),
             steps,
             outcome,
         })
@@ -104,6 +108,9 @@ fn entries(run: &RunId, calls: &[AnyCall]) -> Vec<Entry> {
             capability: call.capability.clone(),
             at,
         });
+        for (name, value) in call.choices.clone() {
+            entries.push(Entry::Chosen { key: key.clone(), name, value, at });
+        }
         for (step, number) in call.steps.iter().zip(1..) {
             let key = StepKey { call: key.clone(), step: number };
             let intent = StepIntent {
@@ -153,6 +160,7 @@ pub fn done_call(run: &RunId, sequence: u64) -> Vec<Entry> {
         cmdlet: "add_application_key".to_owned(),
         arguments: json!({}),
         capability: Some("application.key.add".to_owned()),
+        choices: Vec::new(),
         steps: vec![AnyStep {
             name: "add_key".to_owned(),
             summary: "add a key".to_owned(),
@@ -165,7 +173,9 @@ pub fn done_call(run: &RunId, sequence: u64) -> Vec<Entry> {
     let mut entries = entries(run, &[call]);
     for entry in &mut entries {
         let key = match entry {
-            Entry::CallBegan { key, .. } | Entry::CallEnded { key, .. } => key,
+            Entry::CallBegan { key, .. }
+            | Entry::CallEnded { key, .. }
+            | Entry::Chosen { key, .. } => key,
             Entry::StepIntended { key, .. } | Entry::StepEnded { key, .. } => &mut key.call,
         };
         key.sequence = sequence;

@@ -42,7 +42,7 @@ fn writes_until_it_is_killed() {
         let store = Store::open(&system_ports(), &place).await.unwrap();
         let purpose = Purpose { run, script: "endless".to_owned() };
         let writer = store.begin_writing(purpose).await.unwrap();
-        let new = NewRun { script: "endless".to_owned(), parameters: serde_json::Value::Null };
+        let new = NewRun { script: "endless".to_owned(), ..state::NewRun::default() };
         writer.begin_run(new).await.unwrap();
         for sequence in 1.. {
             writer.commit(&done_call(writer.run(), sequence)).await.unwrap();

@@ -192,8 +192,8 @@ pub async fn evidence_is_filtered(bench: &Bench) {
     assert_eq!(find(none()).await, [token.clone(), cycle.clone()]);
     let of_kind = EvidenceFilter { kind: Some(EvidenceKind::Token), ..none() };
     assert_eq!(find(of_kind).await, std::slice::from_ref(&token));
-    let after = EvidenceFilter { after: Some(token.at), ..none() };
-    assert_eq!(find(after).await, [cycle], "newer means later, not at the same time");
+    let after = EvidenceFilter { after: Some(token.sequence), ..none() };
+    assert_eq!(find(after).await, [cycle], "newer means a greater sequence");
     let exact = EvidenceFilter {
         connector_id: Some("c".to_owned()),
         tenant_id: Some("t".to_owned()),
@@ -243,12 +243,15 @@ pub async fn a_run_whose_process_is_gone_was_interrupted(bench: &Bench) {
 
     let purpose = state::Purpose { run: run.clone(), script: "test".to_owned() };
     let writer = store.begin_writing(purpose).await.unwrap();
-    writer.resume_run().await.unwrap();
+    writer.resume_run(RunStatus::Running).await.unwrap();
     assert_eq!(status().await, RunStatus::Running);
     drop(writer);
     let stranger = bench.write(&store).await;
     assert_eq!(status().await, RunStatus::Interrupted, "another run took over");
-    assert_eq!(stranger.resume_run().await.unwrap_err().code, Code::UsageCommand);
+    let error = stranger.resume_run(RunStatus::Running).await.unwrap_err();
+    assert_eq!(error.code, Code::RunUnknown);
+    let resumed = store.find_run(&run).await.unwrap().unwrap();
+    assert_eq!((resumed.attempts, resumed.options), (1, Vec::<String>::new()));
 }
 
 pub async fn a_run_has_one_tenant(bench: &Bench) {

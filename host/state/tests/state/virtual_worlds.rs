@@ -22,7 +22,7 @@ fn a_state_in_memory_survives_its_process_and_fails_with_its_disk() {
     ports.executor.block_on(async {
         let store = Store::in_memory(&ports, Path::new("/state")).await.unwrap();
         let writer = store.begin_writing(purpose(&store)).await.unwrap();
-        let new = NewRun { script: "test".to_owned(), parameters: serde_json::Value::Null };
+        let new = NewRun { script: "test".to_owned(), ..state::NewRun::default() };
         writer.begin_run(new).await.unwrap();
         writer.commit(&done_call(writer.run(), 1)).await.unwrap();
 

@@ -12,7 +12,7 @@ use state::{
 
 use crate::certificates::new_certificate;
 use crate::connectors::link;
-use crate::harness::{Bench, add_connector, new_connector, permitted};
+use crate::harness::{Bench, add_connector, new_connector, permitted, remove_certificate};
 use crate::journal::done_call;
 use crate::records::{new_event, new_evidence};
 
@@ -48,7 +48,7 @@ async fn write_everything(writer: &Writer, id: &str) -> Vec<Result<()>> {
         policy_type: state::PolicyType::Delta,
         job: "x".to_owned(),
     };
-    let run = state::NewRun { script: "x".to_owned(), parameters: serde_json::Value::Null };
+    let run = state::NewRun { script: "x".to_owned(), ..state::NewRun::default() };
     vec![
         add_connector(writer, &new_connector(store, "lost")).await.map(drop),
         permitted(async |p| writer.set_connector(p, id, renamed.clone()).await).await.map(drop),
@@ -61,7 +61,7 @@ async fn write_everything(writer: &Writer, id: &str) -> Vec<Result<()>> {
             .await
             .map(drop),
         permitted(async |p| writer.set_certificate_key(p, "L", None).await).await.map(drop),
-        permitted(async |p| writer.remove_certificate(p, "L").await).await,
+        remove_certificate(writer, "L", "L").await,
         permitted(async |p| writer.set_scheduler(p, id, disabled.clone()).await).await.map(drop),
         writer.pause_scheduler(id, "x", hour).await.map(drop),
         writer.resume_scheduler(id).await.map(drop),
@@ -76,7 +76,7 @@ async fn write_everything(writer: &Writer, id: &str) -> Vec<Result<()>> {
         writer.record_event(new_event(4000, None)).await.map(drop),
         writer.record_evidence(new_evidence(EvidenceKind::Token, id)).await.map(drop),
         writer.begin_run(run).await,
-        writer.resume_run().await,
+        writer.resume_run(state::RunStatus::Running).await,
         writer.keep_source("x", "x").await,
         writer.set_run_tenant("x", true).await,
         writer.end_run(RunStatus::Done, 0).await,
