@@ -40,6 +40,7 @@ pub struct GateParts {
 pub struct Branch {
     path: String,
     calls: AtomicU64,
+    forks: AtomicU64,
 }
 
 impl Branch {
@@ -48,7 +49,18 @@ impl Branch {
     pub fn fork(&self, label: &str) -> Self {
         let path =
             if self.path.is_empty() { label.to_owned() } else { format!("{}/{label}", self.path) };
-        Self { path, calls: AtomicU64::new(0) }
+        Self { path, ..Self::default() }
+    }
+
+    /// Counts the places at which this branch forks, from 1. A script that is run again forks in the
+    /// same order, so a number that is part of the labels makes them the same again.
+    pub fn next_fork(&self) -> u64 {
+        self.forks.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// Its name in the journal: the labels of its forks. The trunk's is the empty text.
+    pub fn path(&self) -> &str {
+        &self.path
     }
 }
 

@@ -1,6 +1,7 @@
 //! Scripts run on threads of their own, with room for deep recursion.
 
 use std::any::Any;
+use std::thread::{Scope, ScopedJoinHandle};
 
 use base::{Code, Diagnostic, Result};
 
@@ -25,6 +26,17 @@ pub(crate) fn on_script_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Resu
 /// [`Code::Internal`] where the thread cannot be started.
 pub(crate) fn on_detached_thread(work: impl FnOnce() + Send + 'static) -> Result<()> {
     builder().spawn(work).map(drop).map_err(|error| not_started(&error))
+}
+
+/// Runs `work` on a thread with a large stack that ends within `scope`.
+///
+/// # Errors
+/// [`Code::Internal`] where the thread cannot be started; `work` is dropped then.
+pub(crate) fn on_scoped_thread<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, ()>> {
+    builder().spawn_scoped(scope, work).map_err(|error| not_started(&error))
 }
 
 fn builder() -> std::thread::Builder {

@@ -79,7 +79,7 @@ impl<'a> Calls<'a> {
             return;
         }
         if let Some(combinator) = self.words.combinator(name)
-            && combinator.arguments == count
+            && combinator.arguments.contains(&count)
         {
             let settings = combinator.cmdlet.and_then(|cmdlet| self.words.cmdlet(cmdlet));
             if let (Some(cmdlet), Some(first)) = (settings, call.args.first()) {
@@ -306,7 +306,7 @@ impl<'a> Calls<'a> {
         let own = self.own.iter().filter(|(known, _)| known == name).map(|(_, count)| *count);
         let mut counts: Vec<usize> = own.collect();
         if let Some(combinator) = self.words.combinator(name) {
-            counts.push(combinator.arguments);
+            counts.extend(combinator.arguments);
         }
         if let Some(builtin) = self.words.builtin(name) {
             counts.extend(builtin);
