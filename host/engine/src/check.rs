@@ -1,6 +1,7 @@
 //! The rules that a script must keep, checked on its tree before anything of it runs.
 
 mod calls;
+mod captured;
 mod words;
 
 use base::{Code, Diagnostic, Result};

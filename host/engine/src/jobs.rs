@@ -1,7 +1,7 @@
 //! Sync jobs that are Rhai scripts.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use base::clock::Hold;
 use base::{Code, Diagnostic, Result};
@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::engine::Engine;
 use crate::running::{Allowed, Parts, Surroundings};
 use crate::script::{RunParts, Script};
+use crate::strand;
 use crate::thread::on_detached_thread;
 
 /// Runs sync jobs that are Rhai scripts, for the cmdlets of one run.
@@ -23,8 +24,9 @@ use crate::thread::on_detached_thread;
 pub struct JobRunner {
     engine: Engine,
     run: OnceLock<Bound>,
-    /// Each job has a branch of its own; they are counted, so that no two share one.
-    jobs: AtomicU64,
+    /// Each job has a branch of its own, below that of the script which started it. They are counted
+    /// there, so that no two share one, and no count depends on how fast another branch is.
+    jobs: Mutex<BTreeMap<String, u64>>,
 }
 
 struct Bound {
@@ -37,7 +39,7 @@ struct Bound {
 impl JobRunner {
     /// A runner that is not bound to a run yet.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, run: OnceLock::new(), jobs: AtomicU64::new(0) }
+        Self { engine, run: OnceLock::new(), jobs: Mutex::default() }
     }
 
     /// Binds the runner to the run it works for. Only the first call counts.
@@ -61,8 +63,12 @@ impl JobRunner {
         let (Some(bound), Some(surroundings)) = (bound, surroundings) else {
             return Err(Diagnostic::new(Code::Internal, "A sync job was started outside a run"));
         };
-        let number = self.jobs.fetch_add(1, Ordering::SeqCst) + 1;
-        let branch = Arc::new(bound.branch.fork(&format!("sync job {number}")));
+        let strand = strand::here();
+        let start = strand.as_ref().map_or(&*bound.branch, |strand| strand.branch());
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = jobs.entry(start.path().to_owned()).or_insert(0);
+        *number += 1;
+        let branch = Arc::new(start.fork(&format!("sync job {number}")));
         Ok(Parts { gate: bound.gate.clone(), branch, surroundings })
     }
 

@@ -247,9 +247,7 @@ impl Batch<'_> {
                 (Code::ScriptFailed, format!("'{name}' would change what cannot be changed here"))
             }
             E::ErrorFunctionNotFound(name, _) if name.starts_with(self.body.fn_name()) => {
-                let message = format!("The function of {PARALLEL} must take one item");
-                let taken = Diagnostic::new(Code::ScriptFailed, message);
-                return Some(taken.next(format!("Write it like this: {FORM}")));
+                return Some(takes_one_item(Code::ScriptFailed));
             }
             _ => return None,
         };
@@ -293,8 +291,11 @@ impl Batch<'_> {
     }
 }
 
-/// How `parallel` is written.
-pub(crate) const FORM: &str = "parallel(items, |item| { … })";
+/// What is said of a function that takes anything else.
+pub(crate) fn takes_one_item(code: Code) -> Diagnostic {
+    Diagnostic::new(code, format!("The function of {PARALLEL} must take one item"))
+        .next(format!("Write it like this: {PARALLEL}(items, |item| {{ … }})"))
+}
 
 /// Why a branch cannot write what is outside of it.
 pub(crate) const NOT_SHARED: &str = "The function runs several times at once, so it sees what is outside of it, but cannot change it.";

@@ -183,6 +183,11 @@ fn a_job_may_only_look_and_has_a_branch_of_its_own() {
     assert_eq!(run("/jobs/good.rhai", json!({})).unwrap(), json!(2));
     assert_eq!(run("/jobs/bad.rhai", json!({})).unwrap_err().code, Code::CmdletNotAllowed);
     assert_eq!(run("/jobs/none.rhai", json!({})).unwrap_err().code, Code::ScriptUnknown);
+    // One that is started in a branch of the script belongs below it.
+    let trunk = crate::strand::Strand::trunk(parts.branch.clone(), None);
+    let entered = crate::strand::enter(Arc::new(trunk.fork("1.0 a", 0, None)));
+    assert_eq!(run("/jobs/good.rhai", json!({})).unwrap(), json!(2));
+    drop(entered);
     ports.executor.block_on(parts.gate.flush()).unwrap();
     let records = bench.records.0.lock().unwrap();
     let branches: Vec<&str> = records
@@ -192,5 +197,6 @@ fn a_job_may_only_look_and_has_a_branch_of_its_own() {
             _ => None,
         })
         .collect();
-    assert_eq!(branches, ["sync job 1", "sync job 1", "sync job 2", "sync job 2"]);
+    let (first, second, below) = ("sync job 1", "sync job 2", "1.0 a/sync job 1");
+    assert_eq!(branches, [first, first, second, second, below, below]);
 }
