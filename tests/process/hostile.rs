@@ -42,8 +42,44 @@ fn scripts_without_end_or_measure_reach_a_limit() {
         ("a padded string", main_of(r#"let s = ""; s.pad(2000000000, "x");"#)),
         ("a huge map", main_of(r#"let m = #{}; let n = 0; loop { n += 1; m[`${n}`] = n; }"#)),
         ("an array in an array", main_of("let a = []; loop { a = [a, a]; }")),
+        ("loops side by side", main_of("parallel([1, 2, 3, 4], |n| { loop { } })")),
+        (
+            "branches of branches",
+            "fn f(list) { parallel(list, |n| f(list)) } fn main(p) { f([1, 2]) }".to_owned(),
+        ),
+        (
+            "recursion in a branch",
+            "fn f(n) { f(n + 1) } fn main(p) { parallel([1, 2], |n| f(n)) }".to_owned(),
+        ),
+        (
+            "a huge result of branches",
+            main_of("let a = []; a.pad(40000, 0); let b = []; b.pad(40000, 0); parallel(b, |n| a)"),
+        ),
     ];
     assert_refused(&cases, "script.limit");
+}
+
+/// Each branch reserves the stack of a script; where the room for them ends, fewer do the work.
+#[test]
+fn branches_need_no_room_that_is_not_there() {
+    let ended = bounded(&main_of("let a = []; for n in 0..40 { a.push(n); } parallel(a, |n| n)"));
+    let value = ended.clone().code(0).json()["value"].clone();
+    assert_eq!(value, serde_json::Value::from((0..40).collect::<Vec<i64>>()));
+}
+
+#[test]
+fn what_happens_in_a_branch_is_told_under_the_name_of_its_item() {
+    let home = Home::new();
+    let path = home.file(
+        "scripts/tested.rhai",
+        &main_of(r#"parallel(["one", "two"], |name| { sleep("100ms"); add_connector(#{ connector: name }); });"#),
+    );
+    home.run(&["run", &path, "--yes"]).code(0).says(&[
+        "one: waiting for the time to pass",
+        "two: waiting for the time to pass",
+        "✓ one: add the connector 'one'",
+        "✓ two: add the connector 'two'",
+    ]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod hostile;
 mod interruptions;
 mod jobs;
 mod onboarding;
+mod parallel;
 mod partial_states;
 
 use std::sync::OnceLock;

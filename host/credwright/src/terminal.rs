@@ -9,7 +9,7 @@ use effect::{Approval, ApprovalRequest, Approver, Impact, Interrupt};
 use futures::future::{BoxFuture, Either, select};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-use tokio::sync::oneshot;
+use tokio::sync::{MutexGuard, oneshot};
 
 use crate::cli::quoted;
 use crate::show::{Screen, tame, tame_line};
@@ -17,19 +17,24 @@ use crate::show::{Screen, tame, tame_line};
 /// How often a wrong answer is asked again.
 const ATTEMPTS: usize = 3;
 
-/// How the terminal was when the program started, to leave it like that.
+/// How the terminal was when the program started, to leave it like that; and whose turn it is to ask.
 #[derive(Default)]
-pub struct TerminalMode(Mutex<Option<Termios>>);
+pub struct TerminalMode {
+    saved: Mutex<Option<Termios>>,
+    /// Branches of a script may ask at once: one waits for the answer to the other.
+    turn: tokio::sync::Mutex<()>,
+}
 
 impl TerminalMode {
     /// Remembers how the terminal is now, where standard input is one.
     pub fn remember() -> Self {
-        Self(Mutex::new(tcgetattr(rustix::stdio::stdin()).ok()))
+        let saved = Mutex::new(tcgetattr(rustix::stdio::stdin()).ok());
+        Self { saved, ..Self::default() }
     }
 
     /// Puts the terminal back to how it was.
     pub fn restore(&self) {
-        let saved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(saved) = &*saved {
             // A terminal that is gone needs no care.
             let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, saved);
@@ -86,7 +91,14 @@ impl Person {
         }
     }
 
+    /// Waits until nobody else asks.
+    async fn turn(&self) -> Result<MutexGuard<'_, ()>> {
+        let turn = self.mode.turn.lock().await;
+        if self.interrupt.is_requested() { Err(Interrupt::diagnostic()) } else { Ok(turn) }
+    }
+
     async fn ask(&self, request: &ApprovalRequest) -> Result<Approval> {
+        let _turn = self.turn().await?;
         let high = request.impact == Impact::High;
         let question = tame(&request.question);
         for _ in 0..ATTEMPTS {
@@ -127,6 +139,7 @@ impl Person {
                 "Run it at a terminal. An administrator's password may also stand in {variable}"
             )));
         }
+        let _turn = self.turn().await?;
         let prompt = format!("Password of {}: ", tame_line(account));
         self.line(&prompt, true).await?.ok_or_else(Interrupt::diagnostic)
     }

@@ -13,25 +13,33 @@ use crate::replay::{ASIDE, Replay};
 pub struct Branch {
     path: String,
     calls: AtomicU64,
+    forks: AtomicU64,
 }
 
 impl Branch {
     /// The branch of a script that the trunk forks into under `label`.
     #[must_use]
     pub fn fork(&self, label: &str) -> Self {
-        let path =
-            if self.path.is_empty() { label.to_owned() } else { format!("{}/{label}", self.path) };
-        Self { path, calls: AtomicU64::new(0) }
+        // What separates branches is no part of a label, whatever an item is called.
+        let label = label.replace(['/', ASIDE], "_");
+        let path = if self.path.is_empty() { label } else { format!("{}/{label}", self.path) };
+        Self { path, ..Self::default() }
+    }
+
+    /// Counts the places at which this branch forks, from 1. A script that is run again forks in the
+    /// same order, so a number that is part of the labels makes them the same again.
+    pub fn next_fork(&self) -> u64 {
+        self.forks.fetch_add(1, Ordering::SeqCst) + 1
     }
 
     pub(crate) fn of(path: &str) -> Self {
-        Self { path: path.to_owned(), calls: AtomicU64::new(0) }
+        Self { path: path.to_owned(), ..Self::default() }
     }
 
     /// A side branch, which is not replayed: it belongs to one call of this branch, or to a step.
     #[must_use]
     pub fn aside(&self, label: &str) -> Self {
-        Self { path: format!("{}{ASIDE}{label}", self.path), calls: AtomicU64::new(0) }
+        Self { path: format!("{}{ASIDE}{label}", self.path), ..Self::default() }
     }
 
     /// The same branch, of which `made` calls were made already.

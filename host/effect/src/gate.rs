@@ -54,6 +54,7 @@ pub struct Gate {
     suspended: AtomicBool,
     /// Records of reads, committed with the next intent.
     buffer: Mutex<Vec<Entry>>,
+    committing: tokio::sync::Mutex<()>,
     intended: AtomicBool,
     changed: AtomicBool,
     acting: AtomicU32,
@@ -72,6 +73,7 @@ impl Gate {
             standing: Mutex::default(),
             suspended: AtomicBool::new(false),
             buffer: Mutex::default(),
+            committing: tokio::sync::Mutex::default(),
             intended: AtomicBool::new(intended),
             changed: AtomicBool::new(changed),
             acting: AtomicU32::new(0),
@@ -367,6 +369,9 @@ impl Gate {
     }
 
     pub(crate) async fn commit(&self, entries: Vec<Entry>) -> Result<()> {
+        // Branches commit one after the other: what one of them took out of the buffer must not reach
+        // the disk after what another one relies on.
+        let _turn = self.committing.lock().await;
         let mut all = std::mem::take(&mut *self.lock_buffer());
         all.extend(entries);
         if all.is_empty() {

@@ -1,6 +1,7 @@
 //! The rules that a script must keep, checked on its tree before anything of it runs.
 
 mod calls;
+mod captured;
 mod words;
 
 use base::{Code, Diagnostic, Result};
@@ -143,7 +144,9 @@ fn definitions(words: &Words<'_>, file: &File, map: &SourceMap, findings: &mut V
         let count = function.params.len();
         let taken = if words.cmdlet(&function.name).is_some() && count <= 1 {
             "a cmdlet"
-        } else if combinators::find(&function.name).is_some_and(|found| found.arguments == count) {
+        } else if combinators::find(&function.name)
+            .is_some_and(|found| found.arguments.contains(&count))
+        {
             "part of the engine"
         } else if words.refused(&function.name).is_some() {
             "reserved"

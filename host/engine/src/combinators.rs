@@ -4,10 +4,11 @@ use std::any::TypeId;
 use std::sync::Arc;
 
 use base::{Code, Diagnostic};
-use rhai::{Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext};
 use serde_json::Value;
 
 use crate::failure::{original, thrown};
+use crate::parallel::parallel;
 use crate::running::Running;
 use crate::value::to_json;
 
@@ -16,8 +17,8 @@ type Outcome = Result<Dynamic, Box<EvalAltResult>>;
 /// One of them.
 pub(crate) struct Combinator {
     pub(crate) name: &'static str,
-    /// How many arguments it takes.
-    pub(crate) arguments: usize,
+    /// The numbers of arguments it takes.
+    pub(crate) arguments: &'static [usize],
     /// How it is written, for completion and help.
     pub(crate) form: &'static str,
     pub(crate) summary: &'static str,
@@ -25,23 +26,33 @@ pub(crate) struct Combinator {
     pub(crate) cmdlet: Option<&'static str>,
 }
 
-/// All of them. (`parallel` will stand here.)
+/// All of them.
 pub(crate) const ALL: &[Combinator] = &[
     Combinator {
+        name: PARALLEL,
+        arguments: &[2, 3],
+        form: "parallel([…], |item| { … })",
+        summary: "Run a function for each item of a list, several at a time, and list what they return",
+        cmdlet: None,
+    },
+    Combinator {
         name: "paused",
-        arguments: 2,
+        arguments: &[2],
         form: "paused(#{ connector: …, reason: … }, || { … })",
         summary: "Run something while a connector's scheduler is paused, and resume it in any case",
         cmdlet: Some(PAUSE),
     },
     Combinator {
         name: "step",
-        arguments: 2,
+        arguments: &[2],
         form: "step(\"…\", || { … })",
         summary: "Name a part of a script, for those who watch it and for its errors",
         cmdlet: None,
     },
 ];
+
+/// The one that runs its function on several threads.
+pub(crate) const PARALLEL: &str = "parallel";
 
 const PAUSE: &str = "pause_scheduler";
 const RESUME: &str = "resume_scheduler";
@@ -59,6 +70,17 @@ pub(crate) fn register(engine: &mut rhai::Engine, running: &Arc<Running>) {
     engine.register_raw_fn("paused", [map, function], move |context, arguments| {
         let settings = arguments[0].clone();
         paused(&with, &context, &settings, &function_of(arguments[1], &context)?)
+    });
+    let list = TypeId::of::<Array>();
+    let with = running.clone();
+    engine.register_raw_fn(PARALLEL, [list, function], move |context, arguments| {
+        let body = function_of(arguments[1], &context)?;
+        parallel(&with, &context, arguments[0], None, &body)
+    });
+    let with = running.clone();
+    engine.register_raw_fn(PARALLEL, [list, map, function], move |context, arguments| {
+        let body = function_of(arguments[2], &context)?;
+        parallel(&with, &context, arguments[0], Some(&*arguments[1]), &body)
     });
     let with = running.clone();
     engine.register_raw_fn("step", [text, function], move |context, arguments| {
@@ -99,7 +121,7 @@ fn paused(
             // Once the latch is closed nothing passes the gate, and the end of the run releases
             // the pause; that is nothing to tell.
             if running.stopped_by().is_none() {
-                running.note_aftermath(aftermath(&failed, &settings));
+                running.strand().note_aftermath(aftermath(&failed, &settings));
             }
             Err(first)
         }
@@ -134,7 +156,7 @@ fn step(running: &Running, context: &NativeCallContext<'_>, name: String, body: 
     running.say(&name);
     let outcome = body.call_within_context::<Dynamic>(context, ());
     if outcome.as_ref().is_err_and(|error| !error.is_pseudo_error()) {
-        running.note_failed_step(name);
+        running.strand().note_failed_step(name);
     }
     outcome
 }

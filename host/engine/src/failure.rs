@@ -7,6 +7,8 @@ use base::{Code, Diagnostic};
 use rhai::{Array, Dynamic, EvalAltResult, Map, Position};
 use serde_json::Value;
 
+use crate::fault;
+use crate::source_map::SourceMap;
 use crate::value::from_json;
 
 /// The entry of a thrown map that carries the original diagnostic.
@@ -48,6 +50,71 @@ pub(crate) fn thrown(diagnostic: Diagnostic, at: Position) -> Box<EvalAltResult>
 pub(crate) fn original(value: &Dynamic) -> Option<Failure> {
     let map = value.read_lock::<Map>()?;
     map.get(ORIGINAL)?.read_lock::<Failure>().map(|failure| failure.clone())
+}
+
+/// What an error says, without its places.
+pub(crate) fn message(error: &EvalAltResult) -> Diagnostic {
+    fault::of_run(error, &SourceMap::default())
+}
+
+/// The innermost error of a stack of them.
+fn leaf(error: &mut EvalAltResult) -> &mut EvalAltResult {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _)
+        | EvalAltResult::ErrorInModule(_, inner, _) => leaf(inner),
+        innermost => innermost,
+    }
+}
+
+/// Says an error in better words, where there are any. Its places stay.
+pub(crate) fn explain(
+    mut error: Box<EvalAltResult>,
+    words: impl FnOnce(&EvalAltResult) -> Option<Diagnostic>,
+) -> Box<EvalAltResult> {
+    let leaf = leaf(&mut error);
+    if let Some(better) = words(leaf) {
+        *leaf = *thrown(better, leaf.position());
+    }
+    error
+}
+
+/// Adds causes, and what is left to do by hand, to an error. Its places stay, and so does a map that
+/// the script threw.
+pub(crate) fn amend(
+    mut error: Box<EvalAltResult>,
+    causes: Vec<String>,
+    left: Vec<String>,
+) -> Box<EvalAltResult> {
+    let mut diagnostic = message(&error);
+    let leaf = leaf(&mut error);
+    let mut at = leaf.position();
+    if let EvalAltResult::ErrorRuntime(value, _) = leaf {
+        let map = value.read_lock::<Map>().map(|map| map.clone());
+        match (original(value), map) {
+            (Some(original), _) => at = original.at,
+            (None, Some(map)) => {
+                *value = Dynamic::from_map(with_more(map, [("causes", causes), ("left", left)]));
+                return error;
+            }
+            (None, None) => {}
+        }
+    }
+    diagnostic.causes.extend(causes);
+    diagnostic.left.extend(left);
+    *leaf = *thrown(diagnostic, at);
+    error
+}
+
+/// A map with more texts in its lists of those names.
+fn with_more(mut map: Map, more: [(&str, Vec<String>); 2]) -> Map {
+    for (name, added) in more {
+        let known =
+            map.get(name).and_then(|entry| entry.read_lock::<Array>().map(|list| list.clone()));
+        let mut list = known.unwrap_or_default();
+        list.extend(added.into_iter().map(Dynamic::from));
+        map.insert(name.into(), Dynamic::from_array(list));
+    }
+    map
 }
 
 /// What a script threw by itself, as a diagnostic: a text, or a map with `message`, and if it likes

@@ -1,7 +1,7 @@
 //! One evaluation of a script: what its native functions share.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base::clock::Hold;
@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::failure::thrown;
 use crate::limits::Limits;
 use crate::script::RunParts;
+use crate::strand::{self, Stopwatch, Strand};
 use crate::thread::panicked;
 use crate::value::from_json;
 
@@ -89,22 +90,19 @@ pub(crate) struct Running {
     allowed: Allowed,
     limits: Limits,
     operations: AtomicU64,
-    began: i64,
-    /// Milliseconds that went by in cmdlets.
-    waited: AtomicI64,
+    /// Counts the time in which the script works by itself.
+    stopwatch: Stopwatch,
+    /// The strand that the evaluation begins with.
+    trunk: Arc<Strand>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Keeps virtual time still while the script works.
-    hold: Option<Hold>,
     /// A limit was reached. It stays: a sort, for instance, would swallow the error.
     over: Option<Diagnostic>,
     /// Where the script was stopped first.
     stopped_at: Option<Position>,
-    failed_steps: Vec<String>,
-    aftermath: Vec<String>,
 }
 
 impl Running {
@@ -115,16 +113,18 @@ impl Running {
         limits: Limits,
         hold: Option<Hold>,
     ) -> Self {
-        let began = parts.as_ref().map_or(0, now);
+        let branch = parts.as_ref().map(|parts| parts.branch.clone());
+        let stopwatch = Stopwatch::default();
+        stopwatch.start(parts.as_ref().map_or(0, now));
         Self {
             cmdlets,
             parts,
             allowed,
             limits,
             operations: AtomicU64::new(0),
-            began,
-            waited: AtomicI64::new(0),
-            state: Mutex::new(State { hold, ..State::default() }),
+            stopwatch,
+            trunk: Arc::new(Strand::trunk(branch.unwrap_or_default(), hold)),
+            state: Mutex::default(),
         }
     }
 
@@ -139,7 +139,7 @@ impl Running {
     /// Shows what the script says, unless it said it before the run was interrupted.
     pub(crate) fn say(&self, text: &str) {
         if let Some(parts) = &self.parts
-            && !parts.gate.is_replaying(&parts.branch)
+            && !parts.gate.is_replaying(self.strand().branch())
         {
             parts.gate.observer().observe(&Event::Said(text));
         }
@@ -147,7 +147,29 @@ impl Running {
 
     /// Gives the hold on virtual time back when the evaluation is over.
     pub(crate) fn release(&self) -> Option<Hold> {
-        self.state().hold.take()
+        self.trunk.take_hold()
+    }
+
+    /// The strand that this thread runs.
+    pub(crate) fn strand(&self) -> Arc<Strand> {
+        strand::here().unwrap_or_else(|| self.trunk.clone())
+    }
+
+    /// What cmdlets run with, where any may be called.
+    pub(crate) fn parts(&self) -> Option<&Parts> {
+        self.parts.as_ref()
+    }
+
+    /// Counts one more thread at work, and keeps virtual time still for it.
+    pub(crate) fn begin_work(&self, parts: &Parts) -> Hold {
+        self.stopwatch.start(now(parts));
+        parts.hold()
+    }
+
+    /// Counts one thread less at work, and lets go of virtual time.
+    pub(crate) fn end_work(&self, parts: &Parts, hold: Option<Hold>) {
+        self.stopwatch.stop(now(parts));
+        drop(hold);
     }
 
     /// Called by Rhai at every operation. Answers a value where the script must stop.
@@ -168,13 +190,24 @@ impl Running {
         self.stopped_by().map(|_| Dynamic::UNIT)
     }
 
+    /// How many operations are left.
+    pub(crate) fn left(&self) -> u64 {
+        self.limits.operations.saturating_sub(self.operations.load(Ordering::Relaxed))
+    }
+
+    /// Counts work that Rhai does not see as operations.
+    pub(crate) fn spend(&self, operations: u64) {
+        let before = self.operations.fetch_add(operations, Ordering::Relaxed);
+        self.look(before.saturating_add(operations));
+    }
+
     fn look(&self, count: u64) {
         let message = if count > self.limits.operations {
             let limit = self.limits.operations;
             format!("The script runs for too long: more than {limit} operations")
         } else if self.parts.as_ref().is_some_and(|parts| {
-            let spent = now(parts) - self.began - self.waited.load(Ordering::Relaxed);
-            spent > i64::try_from(self.limits.script_time.as_millis()).unwrap_or(i64::MAX)
+            self.stopwatch.spent(now(parts))
+                > i64::try_from(self.limits.script_time.as_millis()).unwrap_or(i64::MAX)
         }) {
             let limit = self.limits.script_time.as_secs();
             format!(
@@ -193,6 +226,20 @@ impl Running {
     pub(crate) fn stopped_by(&self) -> Option<Diagnostic> {
         let latched = self.parts.as_ref().and_then(|parts| parts.gate.latch().reason());
         latched.or_else(|| self.state().over.clone())
+    }
+
+    /// Closes the latch: nothing more may be done.
+    pub(crate) fn give_up(&self, mistake: &Diagnostic) {
+        if let Some(parts) = &self.parts {
+            parts.gate.latch().close(mistake);
+        }
+    }
+
+    /// The error that ends the script at `at`, where it must stop.
+    pub(crate) fn stop_at(&self, at: Position) -> Option<Box<EvalAltResult>> {
+        self.stopped_by()?;
+        self.state().stopped_at.get_or_insert(at);
+        Some(Box::new(EvalAltResult::ErrorTerminated(Dynamic::UNIT, at)))
     }
 
     /// Where it was stopped first.
@@ -217,9 +264,8 @@ impl Running {
         };
         let outcome =
             self.permitted(cmdlet).and_then(|parts| self.invoke(cmdlet, parts, arguments));
-        if self.stopped_by().is_some() {
-            self.state().stopped_at.get_or_insert(at);
-            return Err(Box::new(EvalAltResult::ErrorTerminated(Dynamic::UNIT, at)));
+        if let Some(stopped) = self.stop_at(at) {
+            return Err(stopped);
         }
         outcome.and_then(|value| from_json(&value)).map_err(|error| thrown(error, at))
     }
@@ -245,21 +291,19 @@ impl Running {
         parts: &Parts,
         arguments: Value,
     ) -> Result<Value> {
-        let began = now(parts);
-        let clock = &parts.surroundings.ports().clock;
+        let strand = self.strand();
         let call = async {
             // From here on the executor counts this thread as busy or waiting by itself.
-            drop(self.state().hold.take());
-            let (gate, branch) = (&*parts.gate, &*parts.branch);
+            self.end_work(parts, strand.take_hold());
+            let (gate, branch) = (&*parts.gate, strand.branch());
             let outcome = parts.surroundings.invoke(cmdlet, gate, branch, arguments).await;
-            self.state().hold = Some(clock.hold());
+            strand.keep_hold(self.begin_work(parts));
             outcome
         };
         let executor = &parts.surroundings.ports().executor;
         let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| executor.block_on(call)));
-        self.waited.fetch_add(now(parts) - began, Ordering::Relaxed);
         outcome.unwrap_or_else(|panic| {
-            self.state().hold = Some(clock.hold());
+            strand.keep_hold(self.begin_work(parts));
             let mut mistake = panicked(&*panic);
             if matches!(cmdlet.about().effect, Effect::Change(_)) {
                 mistake = mistake.applied(Applied::Unknown).repeat(Repeat::LookFirst);
@@ -269,23 +313,9 @@ impl Running {
         })
     }
 
-    pub(crate) fn note_failed_step(&self, name: String) {
-        self.state().failed_steps.push(name);
-    }
-
-    pub(crate) fn note_aftermath(&self, aftermath: String) {
-        self.state().aftermath.push(aftermath);
-    }
-
     /// Adds to a failure what happened after it: failed steps around it, a pause that stayed.
     pub(crate) fn complete(&self, mut failure: Diagnostic) -> Diagnostic {
-        let mut state = self.state();
-        let mut steps = std::mem::take(&mut state.failed_steps);
-        steps.reverse();
-        if !steps.is_empty() {
-            failure.causes.push(format!("in the step: {}", steps.join(" › ")));
-        }
-        failure.causes.append(&mut state.aftermath);
+        failure.causes.append(&mut self.trunk.aftermath());
         failure
     }
 }

@@ -2,6 +2,7 @@
 
 mod diagnostics;
 mod hostile;
+mod parallel;
 mod runs;
 mod sessions;
 mod support;

@@ -7,7 +7,7 @@ use serde_json::{Number, Value};
 use crate::failure::Failure;
 
 /// How deep values may nest on their way out of a script.
-const DEPTH: usize = 128;
+pub(crate) const DEPTH: usize = 128;
 
 /// A script's value as data.
 ///

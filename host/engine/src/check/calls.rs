@@ -6,9 +6,12 @@ use cmdlets::AnyCmdlet;
 use cmdlets::parameter::{self, Parameter};
 use rhai::{ASTNode, Dynamic, Expr, FnCallExpr, FnPtr, Position, Stmt};
 
+use super::captured::Closure;
 use super::words::{Functions, Words, functions};
 use super::{Finding, calls_nothing};
 use crate::builtins::TAKE_FUNCTIONS;
+use crate::combinators::PARALLEL;
+use crate::parallel::{NOT_SHARED, RETURN, takes_one_item};
 use crate::program::File;
 use crate::source_map::SourceMap;
 use crate::value::to_json;
@@ -79,13 +82,16 @@ impl<'a> Calls<'a> {
             return;
         }
         if let Some(combinator) = self.words.combinator(name)
-            && combinator.arguments == count
+            && combinator.arguments.contains(&count)
         {
             let settings = combinator.cmdlet.and_then(|cmdlet| self.words.cmdlet(cmdlet));
             if let (Some(cmdlet), Some(first)) = (settings, call.args.first()) {
                 self.arguments(cmdlet, first, at, findings);
             } else if combinator.cmdlet.is_some() {
                 findings.push(Finding::rule(at, format!("'{name}' is not available here")));
+            }
+            if name == PARALLEL {
+                self.parallel(call, findings);
             }
             return;
         }
@@ -98,6 +104,20 @@ impl<'a> Calls<'a> {
             return;
         }
         findings.push(Finding::new(at, self.unknown(name, count)));
+    }
+
+    /// The function of `parallel`, as far as it is written out.
+    fn parallel(&self, call: &FnCallExpr, findings: &mut Vec<Finding>) {
+        let Some(last) = call.args.last() else { return };
+        let Some(closure) = Closure::of(last) else { return };
+        if closure.takes(&self.file.ast).is_some_and(|count| count != 1) {
+            findings.push(Finding::new(last.start_position(), takes_one_item(Code::ScriptRule)));
+        }
+        for (name, at) in closure.changes(&self.file.ast) {
+            let message = format!("'{name}' cannot be changed inside of {PARALLEL}");
+            let rule = Diagnostic::new(Code::ScriptRule, message);
+            findings.push(Finding::new(at, rule.meaning(NOT_SHARED).next(RETURN)));
+        }
     }
 
     fn method(&self, call: &FnCallExpr, at: Position, findings: &mut Vec<Finding>) {
@@ -306,7 +326,7 @@ impl<'a> Calls<'a> {
         let own = self.own.iter().filter(|(known, _)| known == name).map(|(_, count)| *count);
         let mut counts: Vec<usize> = own.collect();
         if let Some(combinator) = self.words.combinator(name) {
-            counts.push(combinator.arguments);
+            counts.extend(combinator.arguments);
         }
         if let Some(builtin) = self.words.builtin(name) {
             counts.extend(builtin);

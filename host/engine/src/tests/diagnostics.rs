@@ -139,6 +139,41 @@ fn main(p) { refuse("x") }
 }
 "#;
 
+    parallel_changes_what_is_outside: r#"fn main(p) {
+    let found = [];
+    let rows = #{ list: [] };
+    let count = 0;
+    parallel(["a", "b"], |item| {
+        if found.len() > 1 { found.push(item); }
+        [1].map(|turn| count += turn);
+        rows.list[0] = item;
+        let own = []; own.push(item);
+    });
+    found
+}
+"#;
+
+    parallel_changes_what_is_outside_when_it_runs: r#"fn main(p) {
+    let found = [];
+    let work = |item| found.push(item);
+    parallel(["a", "b"], work)
+}
+"#;
+
+    parallel_takes_one_item: "fn main(p) {\n    parallel([1], || 1);\n    parallel([1], |a, b| a);\n    parallel([1]);\n}\n";
+
+    several_items_fail: r#"import "tools" as tools;
+
+fn main(p) {
+    parallel(["one", "two", "three"], |item| {
+        if item == "one" { return 1; }
+        step("refusing", || tools::refuse(item))
+    })
+}
+"#;
+
+    denied_in_a_branch: "fn main(p) {\n    parallel([1, 2], |item| { try { remove_user(); } catch { } });\n}\n";
+
     wrong_operands: "fn main(p) {\n    let a = #{};\n    a - 1\n}\n";
 }
 

@@ -77,6 +77,20 @@ fn errors_lose_nothing_and_name_their_line() {
 }
 
 #[test]
+fn closures_of_earlier_lines_run_in_parallel() {
+    let mut prompt = Prompt::new();
+    prompt.value("let base = 10;");
+    prompt.value("fn add(n, base) { n + base }");
+    prompt.value("let work = |n| add(n, base);");
+    assert_eq!(prompt.value("parallel([1, 2, 3], work)"), json!([11, 12, 13]));
+    let error = prompt.line("parallel([1, 2], |n| base += n)").unwrap_err();
+    assert_eq!(error.code, Code::ScriptRule);
+    let error = prompt.line("parallel([1, 2], |n| fail(#{ message: `no ${n}` }))").unwrap_err();
+    assert_eq!((error.message.as_str(), error.places[0].function.as_str()), ("no 1", "a closure"));
+    assert_eq!(prompt.value("base"), json!(10));
+}
+
+#[test]
 fn many_lines_do_not_use_up_the_numbers() {
     let mut prompt = Prompt::new();
     prompt.value("let x = 0;");
@@ -139,10 +153,14 @@ fn changing_lines_are_known_beforehand() {
     assert!(prompt.session.may_change("paused(#{ reason: \"x\" }, || 1)"));
     assert!(prompt.session.may_change("let f = || add_thing(\"x\");"));
     assert!(!prompt.session.may_change("say(\"x\"); [1].map(|x| x + 1)"));
+    assert!(prompt.session.may_change("parallel([1], |x| add_thing(x))"));
+    assert!(!prompt.session.may_change("parallel([1], |x| say(x))"));
     assert!(!prompt.session.may_change("add_thing("));
     assert!(prompt.session.may_change("import \"scheduler\" as s; s::paused(\"a\", \"b\", || 1)"));
     prompt.value("fn act() { add_thing(\"x\") }");
     assert!(prompt.session.may_change("act()"));
+    prompt.value("let work = |name| add_thing(name);");
+    assert!(prompt.session.may_change("parallel([\"a\"], work)"));
     assert!(!prompt.session.may_change("1 + 1"));
 }
 
@@ -159,6 +177,7 @@ fn everything_callable_is_completed() {
     assert_eq!(prompt.offered("too"), ["tools::"]);
     assert_eq!(prompt.offered("thing.s"), ["size"]);
     assert_eq!(prompt.offered("st"), ["step"]);
+    assert_eq!(prompt.offered("paral"), ["parallel"]);
     assert_eq!(prompt.offered("import \"sch"), ["scheduler"]);
     assert!(prompt.offered("say(\"ad").is_empty());
     assert_eq!(prompt.session.complete("let x = add", 11).start, 8);

@@ -218,7 +218,10 @@ impl Surroundings for World {
                 };
                 match name {
                     "say" => gate.observer().observe(&Event::Said(text("text"))),
-                    "sleep" => self.ports.clock.sleep(std::time::Duration::from_secs(5)).await,
+                    "sleep" => {
+                        let seconds = text("duration").trim_end_matches('s').parse().unwrap();
+                        self.ports.clock.sleep(std::time::Duration::from_secs(seconds)).await;
+                    }
                     "echo" => return Ok(given.get("value").cloned().unwrap_or_default()),
                     "fail" => {
                         return Err(Diagnostic::new(Code::ConnectorState, text("message"))
