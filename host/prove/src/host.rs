@@ -5,27 +5,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base::virtual_world::VirtualWorld;
-use base::{Code, Diagnostic, Ports, Result, SecretText, Timestamp};
+use base::{Code, Diagnostic, Ports, Result, Timestamp};
 use cmdlets::Context;
-use cmdlets::context::{AdminSignIn, Passwords, Places, Session, Tenant, Tenants};
+use cmdlets::context::{Places, Session};
+use effect::Interrupt;
 use effect::policy::DenyList;
-use effect::{Approval, ApprovalRequest, Approver, Impact, Interrupt};
 use engine::{Attendance, Engine, JobRunner, Library, Run, Source};
-use entra::{Authority, Client, ClientParts};
-use futures::future::{BoxFuture, FutureExt};
 use keystore::{KeyPool, KeyStores, SoftwareStore, Vault};
 use serde_json::{Value, json};
 use state::Store;
-use tenant::{Keys, Sandbox, SignIns};
+use tenant::{Keys, Sandbox};
 
 use crate::recorder::Recorder;
 use crate::rival::Rival;
+use crate::traffic::Traffic;
 use crate::transport::RouterTransport;
+use crate::view::{Admin, InView, keep_admin_key};
 
 /// When every virtual world begins: 2026-11-23T12:00:00Z.
 const BEGINNING: Timestamp = Timestamp::from_seconds(1_795_435_200);
 
 pub(crate) const LOGIN: &str = "https://login.sandbox.invalid";
+
+/// Where the state is kept.
+const STATE: &str = "/home/admin/state";
 
 /// What many worlds share because it is slow to make: RSA keys.
 pub struct Workshop {
@@ -56,7 +59,8 @@ pub enum Answers {
     Absent,
 }
 
-/// A host in a virtual world, with its tenant.
+/// A host in a virtual world, with its tenant, as one process of it: the first, unless it was
+/// made by [`Host::restart`] and its like.
 pub struct Host {
     /// Time, disk and process.
     pub world: VirtualWorld,
@@ -69,14 +73,29 @@ pub struct Host {
     /// The request to stop.
     pub interrupt: Arc<Interrupt>,
     /// How the admin answers.
-    pub answers: Mutex<Answers>,
+    pub answers: Arc<Mutex<Answers>>,
     /// Capabilities that policy denies.
-    pub denied: Mutex<Vec<String>>,
+    pub denied: Arc<Mutex<Vec<String>>>,
+    pub(crate) common: Common,
+    pub(crate) software: Arc<SoftwareStore>,
     recorder: Arc<Recorder>,
     engine: Engine,
     keystores: KeyStores,
     vault: Vault,
     tenants: Arc<InView>,
+}
+
+/// What the processes of one host share besides their world.
+#[derive(Clone)]
+pub(crate) struct Common {
+    sandbox: Sandbox,
+    answers: Arc<Mutex<Answers>>,
+    denied: Arc<Mutex<Vec<String>>>,
+    wrong_passwords: Arc<AtomicBool>,
+    pub(crate) keys: Arc<KeyPool>,
+    pub(crate) traffic: Arc<Traffic>,
+    /// What runs have told: their stories, values and errors.
+    pub(crate) told: Arc<Mutex<Vec<String>>>,
 }
 
 /// How a run ended.
@@ -102,28 +121,59 @@ impl Host {
             Diagnostic::new(Code::Internal, "A virtual world cannot be made").source(&error)
         })?;
         let ports = world.ports();
-        let sandbox = Sandbox::in_memory_with(&ports, &workshop.tenant)?;
-        let state = PathBuf::from("/home/admin/state");
+        let sandbox = Sandbox::in_memory_with(&world.outside(), &workshop.tenant)?;
+        let state = Path::new(STATE);
+        world.disk.set_database(&state.join("state.db"));
+        keep_admin_key(&world, &sandbox)?;
         let keys = workshop.connectors.clone();
-        let software = SoftwareStore::in_virtual_world(&world, state.join("keys"), keys);
-        let vault = software.vault();
-        let store = ports.executor.block_on(Store::in_memory(&ports, &state))?;
-        let host = Self {
-            tenants: Arc::new(InView::of(&ports, &sandbox)?),
-            engine: Engine::new(Library::new(ports.disk.clone(), engine::bundled())),
-            keystores: KeyStores::new(vec![Arc::new(software)]),
-            vault,
-            interrupt: Arc::default(),
-            answers: Mutex::new(Answers::Everything),
-            denied: Mutex::default(),
-            recorder: Arc::default(),
-            world,
-            ports,
+        let software = SoftwareStore::in_virtual_world(&world, state.join("keys"), keys.clone());
+        let store = ports.executor.block_on(Store::in_memory(&ports, state))?;
+        let common = Common {
             sandbox,
-            store,
+            answers: Arc::new(Mutex::new(Answers::Everything)),
+            denied: Arc::default(),
+            wrong_passwords: Arc::default(),
+            keys,
+            traffic: Arc::default(),
+            told: Arc::default(),
         };
+        let host = Self::over(world, common, software, store)?;
         host.add_first_connector()?;
         Ok(host)
+    }
+
+    /// One process of a host.
+    pub(crate) fn over(
+        world: VirtualWorld,
+        common: Common,
+        software: SoftwareStore,
+        store: Store,
+    ) -> Result<Self> {
+        let (interrupt, recorder) = (Arc::<Interrupt>::default(), Arc::<Recorder>::default());
+        // What still runs of a dead process unwinds, and is no part of the story any more.
+        let (stop, story) = (interrupt.clone(), recorder.clone());
+        world.process.at_death(move || {
+            story.end();
+            stop.request();
+        });
+        let Common { sandbox, traffic, wrong_passwords, .. } = &common;
+        let (ports, software) = (world.ports(), Arc::new(software));
+        Ok(Self {
+            tenants: Arc::new(InView::of(&world, sandbox, traffic, wrong_passwords)?),
+            engine: Engine::new(Library::new(ports.disk.clone(), engine::bundled())),
+            keystores: KeyStores::new(vec![software.clone()]),
+            vault: software.vault(),
+            sandbox: sandbox.clone(),
+            answers: common.answers.clone(),
+            denied: common.denied.clone(),
+            interrupt,
+            recorder,
+            common,
+            software,
+            world,
+            ports,
+            store,
+        })
     }
 
     fn add_first_connector(&self) -> Result<()> {
@@ -152,6 +202,28 @@ impl Host {
     }
 
     fn run_script(
+        &self,
+        name: &str,
+        script: Result<engine::Script>,
+        given: &[(String, String)],
+    ) -> Ended {
+        self.attended(|| self.run_to_its_end(name, script, given))
+    }
+
+    /// Lets one run happen: its operations are counted from 1, what is planned ends with it, and
+    /// what it tells is kept.
+    pub(crate) fn attended(&self, run: impl FnOnce() -> Ended) -> Ended {
+        self.world.process.count_anew();
+        let ended = run();
+        self.world.process.forget_plans();
+        let mut told = self.common.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.extend(ended.story.iter().cloned());
+        told.push(format!("{:?}", ended.result));
+        drop(told);
+        ended
+    }
+
+    fn run_to_its_end(
         &self,
         name: &str,
         script: Result<engine::Script>,
@@ -231,7 +303,7 @@ impl Host {
     /// Another administrator of the tenant.
     pub fn rival(&self) -> Rival {
         Rival {
-            transport: RouterTransport::new(self.sandbox.router(), self.ports.clock.clone()),
+            transport: RouterTransport::new(&self.sandbox, self.world.outside().clock),
             executor: self.ports.executor.clone(),
             sign_ins: self.sandbox.sign_ins(),
         }
@@ -244,7 +316,7 @@ impl Host {
 
     /// Whoever administers the tenant signs in with a wrong password from now on, or no longer does.
     pub fn forget_passwords(&self, wrong: bool) {
-        self.tenants.wrong_passwords.store(wrong, Ordering::SeqCst);
+        self.common.wrong_passwords.store(wrong, Ordering::SeqCst);
     }
 
     /// A connector as scripts see its credential.
@@ -254,76 +326,5 @@ impl Host {
     pub fn credential(&self, connector: &str) -> Result<Value> {
         let body = format!("get_connector_credential(#{{ connector: {} }})", json!(connector));
         self.run_body(&body).result
-    }
-}
-
-/// The tenant in view of a virtual host.
-struct InView {
-    tenant: Arc<Tenant>,
-    known: SignIns,
-    wrong_passwords: AtomicBool,
-}
-
-impl InView {
-    fn of(ports: &Ports, sandbox: &Sandbox) -> Result<Self> {
-        let known = sandbox.sign_ins();
-        let pem = Path::new("/home/admin/admin.pem");
-        let kept = ports.disk.create_folder(Path::new("/home/admin"), 0o700).and_then(|()| {
-            let content = known.certificate_pem.expose().as_bytes();
-            ports.disk.write_atomic(pem, content, 0o600)
-        });
-        kept.map_err(|error| {
-            Diagnostic::new(Code::Internal, "The virtual disk is broken").source(&error)
-        })?;
-        let transport = Arc::new(RouterTransport::new(sandbox.router(), ports.clock.clone()));
-        let id = known.tenant_id.to_string();
-        let authority = Authority::new(LOGIN, &format!("{LOGIN}/v1.0"), &id)?;
-        let tenant = Tenant {
-            name: sandbox.show().name,
-            sandbox: true,
-            client: Client::new(ClientParts::new(ports, transport, authority)),
-            admin: AdminSignIn::Certificate {
-                client_id: known.client_id.to_string(),
-                pem: pem.to_owned(),
-            },
-            id,
-        };
-        let tenant = Arc::new(tenant);
-        Ok(Self { tenant, known, wrong_passwords: AtomicBool::new(false) })
-    }
-}
-
-impl Tenants for InView {
-    fn open(&self) -> BoxFuture<'_, Result<Arc<Tenant>>> {
-        std::future::ready(Ok(self.tenant.clone())).boxed()
-    }
-}
-
-impl Passwords for InView {
-    fn password<'a>(&'a self, account: &'a str) -> BoxFuture<'a, Result<SecretText>> {
-        let known = &self.known;
-        let password = if self.wrong_passwords.load(Ordering::SeqCst) {
-            SecretText::new("not the password")
-        } else if account.eq_ignore_ascii_case(&known.legacy_username) {
-            known.legacy_password.clone()
-        } else {
-            known.password.clone()
-        };
-        std::future::ready(Ok(password)).boxed()
-    }
-}
-
-/// The admin of a virtual world.
-struct Admin(Answers);
-
-impl Approver for Admin {
-    fn approve<'a>(&'a self, request: &'a ApprovalRequest) -> BoxFuture<'a, Result<Approval>> {
-        let answer = match self.0 {
-            Answers::Everything => Approval::Granted,
-            Answers::Ordinary if request.impact < Impact::High => Approval::Granted,
-            Answers::Ordinary | Answers::Nothing => Approval::Refused,
-            Answers::Absent => Approval::NobodyThere("Answer with --yes.".to_owned()),
-        };
-        std::future::ready(Ok(answer)).boxed()
     }
 }

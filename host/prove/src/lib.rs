@@ -6,12 +6,17 @@
 //! client as ever; [`rules::broken`] says which of the rules that always hold do not.
 
 mod host;
+mod process;
 mod recorder;
 mod rival;
 pub mod rules;
+mod traffic;
 mod transport;
+mod view;
 
+pub use base::virtual_world::{Fate, Kind, Operation};
 pub use host::{Answers, Ended, Host, Workshop};
 pub use recorder::Recorder;
 pub use rival::Rival;
+pub use traffic::{Exchange, Traffic};
 pub use transport::RouterTransport;

@@ -101,10 +101,15 @@ impl Life {
     }
 
     pub(super) fn forget_plans(&self) {
-        let mut history = locked(&self.history);
-        history.planned.clear();
-        history.disk = None;
-        history.dying = false;
+        let dying = {
+            let mut history = locked(&self.history);
+            history.planned.clear();
+            history.disk = None;
+            std::mem::take(&mut history.dying)
+        };
+        if dying {
+            self.kill();
+        }
     }
 
     pub(super) fn operations(&self) -> Vec<Operation> {

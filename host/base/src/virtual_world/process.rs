@@ -83,7 +83,8 @@ impl VirtualProcess {
         self.life.plan(number, fate);
     }
 
-    /// Nothing is planned any more, and the disk is as it was.
+    /// Nothing is planned any more, and the disk is as it was. Where death was to come with the next
+    /// operation, it comes now.
     pub fn forget_plans(&self) {
         self.life.forget_plans();
     }
