@@ -5,6 +5,7 @@
 //! tenant's legacy account. [`Host::run`] runs scripts in it through the same gate, journal and
 //! client as ever; [`rules::broken`] says which of the rules that always hold do not.
 
+pub mod crash;
 mod host;
 mod process;
 mod recorder;
