@@ -8,6 +8,7 @@ mod interruptions;
 mod jobs;
 mod onboarding;
 mod partial_states;
+mod processes;
 
 use std::sync::OnceLock;
 

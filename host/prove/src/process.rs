@@ -67,8 +67,8 @@ impl Host {
         self.world.process.identity().pid
     }
 
-    /// Plans what happens at an operation of the next run (from 1; see [`Host::operations`]). With
-    /// that run the plan ends.
+    /// Plans what happens at an operation of the next run (from 1; see [`Host::operations`]), or at
+    /// the first one after it to which it applies. With that run the plan ends.
     pub fn plan(&self, operation: usize, fate: Fate) {
         self.world.process.plan(operation, fate);
     }

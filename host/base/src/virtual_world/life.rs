@@ -144,18 +144,19 @@ impl History {
             return Some(Fate::KillBefore);
         }
         let number = self.operations.len() + 1;
-        self.operations.push(Operation { number, kind, text });
-        let planned = self.planned.iter().find(|(at, fate)| {
-            let met = *at == number || (fate.lasts() && *at < number);
-            met && fate.applies_to(kind)
+        let due = self.planned.iter().position(|(at, fate)| *at <= number && fate.applies_to(kind));
+        let fate = due.map(|place| match self.planned[place].1 {
+            fate if fate.lasts() => fate,
+            _ => self.planned.remove(place).1,
         });
-        let fate = planned.map(|(_, fate)| *fate);
-        if let Some(fate) = fate.filter(|fate| fate.lasts()) {
-            self.disk = Some(fate);
-        }
-        if fate == Some(Fate::KillAfter) && kind == Kind::Commit {
-            self.dying = true;
-            return None;
+        self.operations.push(Operation { number, kind, text, fate });
+        match fate {
+            Some(Fate::DiskStaysFull | Fate::WritesFail) => self.disk = fate,
+            Some(Fate::KillAfter) if kind == Kind::Commit => {
+                self.dying = true;
+                return None;
+            }
+            _ => {}
         }
         fate
     }

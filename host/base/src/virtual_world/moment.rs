@@ -50,6 +50,8 @@ pub struct Operation {
     pub kind: Kind,
     /// The path, method and path, or program.
     pub text: String,
+    /// What met it, of what was planned.
+    pub fate: Option<Fate>,
 }
 
 impl fmt::Display for Operation {

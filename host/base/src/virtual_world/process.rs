@@ -78,7 +78,8 @@ impl VirtualProcess {
         self.life.begin(kind, text.into())
     }
 
-    /// Plans what happens at the operation of that number, where it applies to its kind.
+    /// Plans what happens at the operation of that number, or at the first one after it to which it
+    /// applies.
     pub fn plan(&self, number: usize, fate: Fate) {
         self.life.plan(number, fate);
     }

@@ -217,6 +217,10 @@ fn operations_are_counted_and_meet_what_is_planned() {
         let (written, found) = try_all(&world);
         assert_eq!((written, found), (expected, Some(content.as_bytes().to_vec())), "{fate}");
         assert_eq!(world.process.is_alive(), alive, "{fate}");
+        let operations = world.process.operations();
+        let met = operations.iter().find(|operation| operation.fate.is_some());
+        let applies = fate.applies_to(Kind::Write);
+        assert_eq!(met.map(|met| met.number), applies.then_some(3), "{fate}");
     }
 }
 
@@ -235,4 +239,15 @@ fn death_after_a_commit_comes_with_the_next_operation() {
     assert!(!world.process.is_alive() && world.disk.read(next).is_err());
     let operations = world.process.operations();
     assert_eq!((operations.len(), operations[0].kind), (1, Kind::Commit));
+}
+
+#[test]
+fn a_plan_waits_for_an_operation_that_it_applies_to() {
+    let world = world();
+    world.process.plan(1, Fate::NotSent);
+    world.process.begin(Kind::Program, "job").unwrap().end().unwrap();
+    let moment = world.process.begin(Kind::Request, "GET /").unwrap();
+    assert_eq!(moment.fate(), Some(Fate::NotSent));
+    moment.end().unwrap();
+    assert_eq!(world.process.begin(Kind::Request, "GET /").unwrap().fate(), None);
 }

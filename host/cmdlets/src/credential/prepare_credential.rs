@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use base::{Code, Diagnostic, Result, Timestamp};
+use base::{Applied, Code, Diagnostic, Result, Timestamp};
 use effect::{Change, Effect, Event, Impact, StepIntent, Target, Undo};
 use entra::{CertificateInfo, CertificateRequest};
 use keystore::{KeyStore, KeyUri, Provider};
@@ -211,10 +211,16 @@ async fn save(
         marker: json!({ "certificate_sha256": sha256 }),
         undo: Undo::cmdlet("remove_certificate", json!({ "certificate_sha256": sha256 })),
     };
-    let look = async || call.store().find_certificate(sha256).await;
+    // The record first: a file without a record would be found by nobody, a record without its file
+    // gets one again.
+    let look = async || {
+        let saved = call.store().find_certificate(sha256).await?;
+        Ok(saved.filter(|_| call.context.ports.disk.status(&file_of(call, sha256)).is_ok()))
+    };
     call.step(intent, look, async |permit| {
-        write_file(call, made)?;
-        call.writer().save_certificate(permit, new.clone()).await
+        let saved = call.writer().save_certificate(permit, new.clone()).await?;
+        write_file(call, made).map_err(|error| error.applied(Applied::Yes))?;
+        Ok(saved)
     })
     .await
 }

@@ -80,7 +80,7 @@ impl Judged {
         host.plan(strike.number, strike.fate);
         let ended = run(host);
         let operations = host.operations();
-        let struck = operations.get(strike.number.saturating_sub(1));
+        let struck = operations.iter().find(|operation| operation.fate.is_some());
         let met = struck.map(ToString::to_string);
         self.operations.extend(met.clone());
         let dies = strike.fate.is_death() && struck.is_some();

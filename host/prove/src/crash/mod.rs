@@ -107,6 +107,17 @@ impl Scenario {
         Ok(self.judge_all(workshop, &operations, cases))
     }
 
+    /// As many pairs of fates, sampled by the seed, and nothing else: where the whole matrix is
+    /// tried in another world.
+    ///
+    /// # Errors
+    /// As [`Scenario::operations`].
+    pub fn sample(&self, workshop: &Workshop, seed: u64, pairs: usize) -> Result<Report> {
+        let operations = self.operations(workshop, seed)?;
+        let cases = paired(&operations, seed, pairs);
+        Ok(self.judge_all(workshop, &operations, cases))
+    }
+
     /// One case, to look at it closely.
     ///
     /// # Errors
@@ -120,8 +131,9 @@ impl Scenario {
         let next = AtomicUsize::new(0);
         let judged: Mutex<Vec<(usize, Judged)>> = Mutex::default();
         let work = || {
-            while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
-                let place = cases.iter().position(|one| one == case).unwrap_or(0);
+            loop {
+                let place = next.fetch_add(1, Ordering::SeqCst);
+                let Some(case) = cases.get(place) else { return };
                 let verdict = judge(self, workshop, case, operations);
                 judged.lock().unwrap_or_else(PoisonError::into_inner).push((place, verdict));
             }
