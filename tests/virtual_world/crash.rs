@@ -4,7 +4,7 @@
 use base::Process;
 use base::process::SystemProcess;
 use prove::Host;
-use prove::crash::{Report, Scenario};
+use prove::crash::{Case, Report, Scenario};
 use serde_json::json;
 
 use super::workshop;
@@ -12,18 +12,13 @@ use super::workshop;
 /// How many pairs of fates are sampled.
 const PAIRS: usize = 60;
 
-/// The whole matrix, or the case that the environment names.
-fn assert_recovers(scenario: &Scenario, seed: u64) {
-    let report = match SystemProcess.environment("CREDWRIGHT_CASE") {
-        Some(case) => scenario.case(workshop(), case.parse().unwrap()).unwrap(),
-        None => {
-            let report = scenario.matrix(workshop(), seed, PAIRS).unwrap();
-            let Report { operations, cases, struck, .. } = report;
-            assert!(operations > 50 && cases > 3 * operations, "{operations}, {cases}");
-            assert!(cases - struck < PAIRS / 2, "{} pairs never struck", cases - struck);
-            report
-        }
-    };
+/// The one case that the environment names, where it names one.
+fn case() -> Option<Case> {
+    SystemProcess.environment("CREDWRIGHT_CASE").map(|text| text.parse().unwrap())
+}
+
+#[track_caller]
+fn assert_report(report: Report) {
     assert!(report.failures.is_empty(), "{report}");
 }
 
@@ -56,5 +51,44 @@ fn moved(host: &Host) -> base::Result<Vec<String>> {
 #[test]
 fn onboard_again_recovers_from_everything() {
     let test = "cargo nextest run -p credwright-tests onboard_again_recovers_from_everything";
-    assert_recovers(&Scenario::new("onboard", &[], test).checked(moved), 80);
+    let scenario = Scenario::new("onboard", &[], test).checked(moved);
+    if let Some(case) = case() {
+        return assert_report(scenario.case(workshop(), case).unwrap());
+    }
+    let report = scenario.matrix(workshop(), 80, PAIRS).unwrap();
+    let Report { operations, cases, struck, .. } = report;
+    assert!(operations > 50 && cases > 4 * operations, "{operations} operations, {cases} cases");
+    assert!(cases - struck < PAIRS / 2, "{} pairs never struck", cases - struck);
+    assert_report(report);
+}
+
+/// An application that an earlier run made, and whose key another administrator replaced.
+fn with_a_foreign_key(host: &Host) -> base::Result<()> {
+    let made = host.run_body(
+        r#"connect_tenant(); let p = prepare_credential(#{ connector: "default" });
+        add_app_registration(#{ connector: "default", certificate_sha256: p.certificate_sha256 })"#,
+    );
+    let made = made.result?;
+    let pem = host.sandbox.sign_ins().certificate_pem;
+    let certificate = pem.expose().split("-----BEGIN CERTIFICATE-----").nth(1).unwrap_or_default();
+    let key: String = certificate.lines().take_while(|line| !line.starts_with("--")).collect();
+    let foreign = json!({ "type": "AsymmetricX509Cert", "usage": "Verify", "key": key });
+    let path = format!("applications/{}", made["application_id"].as_str().unwrap_or_default());
+    let keys = json!({ "keyCredentials": [foreign] });
+    host.rival().ask(http::Method::PATCH, &path, &keys).map(drop)
+}
+
+#[test]
+fn onboard_again_recovers_beside_a_foreign_key() {
+    let test = "cargo nextest run -p credwright-tests onboard_again_recovers_beside_a_foreign_key";
+    let scenario = Scenario::new("onboard", &[], test).prepared(with_a_foreign_key);
+    let scenario = scenario.checked(|host| {
+        let after = host.credential("default")?;
+        let moved = after["identity_type"] == "Application";
+        Ok(if moved { Vec::new() } else { vec![format!("not moved: {after}")] })
+    });
+    assert_report(match case() {
+        Some(case) => scenario.case(workshop(), case).unwrap(),
+        None => scenario.sample(workshop(), 81, PAIRS).unwrap(),
+    });
 }

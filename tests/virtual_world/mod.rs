@@ -9,6 +9,7 @@ mod jobs;
 mod onboarding;
 mod partial_states;
 mod processes;
+mod rules;
 
 use std::sync::OnceLock;
 

@@ -294,12 +294,6 @@ impl Host {
         self.recorder.after(lines, move || interrupt.request());
     }
 
-    /// Fills the disk during the next run, when its story has that many lines.
-    pub fn fill_disk_after(&self, lines: usize) {
-        let disk = self.world.disk.clone();
-        self.recorder.after(lines, move || disk.set_full(true));
-    }
-
     /// Another administrator of the tenant.
     pub fn rival(&self) -> Rival {
         Rival {

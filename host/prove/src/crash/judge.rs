@@ -1,11 +1,15 @@
 //! What is wrong with one case.
 
-use base::virtual_world::Operation;
+use base::virtual_world::{Fate, Operation};
 use base::{Code, Result};
 
 use super::{Case, Scenario, Strike};
 use crate::host::{Ended, Host, Workshop};
 use crate::rules::{self, Before};
+
+/// What a run on a full disk is told by: the disk's own code, or that of what needed it.
+const FULL: [Code; 4] =
+    [Code::DiskFull, Code::JournalFailed, Code::SyncFailed, Code::PrerequisiteFailed];
 
 /// What came of a case.
 pub(super) struct Judged {
@@ -87,14 +91,14 @@ impl Judged {
         match (dies, host.is_alive()) {
             (true, true) => self.complain("the process outlived its death".to_owned()),
             (false, false) => self.complain("the process died of nothing".to_owned()),
-            (false, true) => self.told(&ended),
+            (false, true) => self.told(strike.fate, &ended),
             (true, false) => {}
         }
         met
     }
 
     /// A process that lives tells what went wrong so that a person can go on.
-    fn told(&mut self, ended: &Ended) {
+    fn told(&mut self, fate: Fate, ended: &Ended) {
         match &ended.result {
             Ok(_) if ended.exit_code != 0 => {
                 self.complain(format!("it ended well, with exit code {}", ended.exit_code));
@@ -103,6 +107,11 @@ impl Judged {
             Err(error) => {
                 if error.code == Code::Internal {
                     self.complain(format!("it is told as a mistake of the program: {error:?}"));
+                }
+                if matches!(fate, Fate::DiskFull | Fate::DiskStaysFull)
+                    && !FULL.contains(&error.code)
+                {
+                    self.complain(format!("it is not told that the disk is full: {error:?}"));
                 }
                 if error.next.is_none() {
                     self.complain(format!("nothing to type next: {error:?}"));

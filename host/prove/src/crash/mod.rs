@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use base::random::SeededRandom;
-use base::virtual_world::{Fate, Operation};
+use base::virtual_world::{Fate, Kind, Operation};
 use base::{Random, Result};
 
 pub use case::{Case, Strike};
@@ -158,14 +158,25 @@ fn run(host: &Host, script: &str, given: &[(String, String)]) -> Ended {
     host.run(script, &given)
 }
 
-/// Every operation with every fate that can meet it.
+/// Every operation with every fate that can meet it, but for those that say the same: death after an
+/// operation that only asks is death before the next one.
 fn single(operations: &[Operation], seed: u64) -> Vec<Case> {
+    let last = operations.len();
     let fates = |operation: &Operation| {
         let (number, kind) = (operation.number, operation.kind);
-        let fates = Fate::ALL.iter().filter(move |fate| fate.applies_to(kind));
+        let the_same = only_asks(operation) && number < last;
+        let fates = Fate::ALL
+            .iter()
+            .filter(move |fate| fate.applies_to(kind) && !(the_same && **fate == Fate::KillAfter));
         fates.map(move |fate| Case { seed, first: Strike { number, fate: *fate }, second: None })
     };
     operations.iter().flat_map(fates).collect()
+}
+
+/// Whether nothing is there, after the operation was done, that was not there before.
+fn only_asks(operation: &Operation) -> bool {
+    let text = &operation.text;
+    operation.kind == Kind::Request && (text.starts_with("GET ") || text.ends_with("/token"))
 }
 
 /// Pairs of fates: the second strikes during the recovery from the first.

@@ -7,20 +7,22 @@ use serde_json::Value;
 
 use super::Look;
 use super::objects::is_ours;
+use crate::traffic::Exchange;
 
 /// What was made twice, as the tenant's door saw it and as it lies in the tenant.
 pub(super) fn twice(look: &mut Look<'_>) {
-    for what in made_twice(look).into_iter().chain(lying_twice(look)) {
+    let exchanges = look.host.common.traffic.exchanges();
+    for what in made_twice(&exchanges).into_iter().chain(lying_twice(look)) {
         look.say("I6", what);
     }
 }
 
 /// Objects that were made again, by the same request, while the first ones were there.
-fn made_twice(look: &Look<'_>) -> Vec<String> {
+fn made_twice(exchanges: &[Exchange]) -> Vec<String> {
     let mut twice = Vec::new();
     // Request and id of what it made.
     let mut standing: Vec<(String, String)> = Vec::new();
-    for exchange in look.host.common.traffic.exchanges() {
+    for exchange in exchanges {
         if exchange.method == Method::DELETE && exchange.status.is_success() {
             standing.retain(|(_, id)| !exchange.path.contains(id.as_str()));
         }
@@ -70,4 +72,36 @@ fn lying_twice(look: &Look<'_>) -> Vec<String> {
         .filter(|what| !seen.insert(what.clone()))
         .map(|what| format!("{what} is there twice"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn exchange(method: Method, path: &str, body: &str, status: StatusCode) -> Exchange {
+        let answer = Bytes::from_static(br#"{"id":"one"}"#);
+        let (path, body) = (path.to_owned(), Bytes::from(body.to_owned()));
+        Exchange { method, path, body, status, answer }
+    }
+
+    #[test]
+    fn the_same_request_makes_one_object_only_until_it_is_deleted() {
+        let grant = |body| exchange(Method::POST, "/grants", body, StatusCode::CREATED);
+        let refused = exchange(Method::POST, "/grants", "a", StatusCode::CONFLICT);
+        let deleted = exchange(Method::DELETE, "/grants/one", "", StatusCode::NO_CONTENT);
+        assert_eq!(made_twice(&[grant("a"), grant("b"), refused.clone()]), Vec::<String>::new());
+        assert_eq!(made_twice(&[grant("a"), refused, grant("a")]).len(), 1);
+        assert_eq!(made_twice(&[grant("a"), deleted, grant("a")]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_upsert_is_known_by_its_path() {
+        let upsert = |body, status| exchange(Method::PATCH, "/applications(x)", body, status);
+        let created = upsert("one key", StatusCode::CREATED);
+        let changed = upsert("two keys", StatusCode::NO_CONTENT);
+        assert_eq!(made_twice(&[created.clone(), changed]), Vec::<String>::new());
+        assert_eq!(made_twice(&[created, upsert("two keys", StatusCode::CREATED)]).len(), 1);
+    }
 }
