@@ -296,8 +296,9 @@ impl Host {
 
     /// Another administrator of the tenant.
     pub fn rival(&self) -> Rival {
+        let (clock, traffic) = (self.world.outside().clock, self.common.traffic.clone());
         Rival {
-            transport: RouterTransport::new(&self.sandbox, self.world.outside().clock),
+            transport: RouterTransport::new(&self.sandbox, clock, traffic),
             executor: self.ports.executor.clone(),
             sign_ins: self.sandbox.sign_ins(),
         }

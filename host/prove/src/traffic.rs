@@ -20,7 +20,8 @@ pub struct Exchange {
     pub answer: Bytes,
 }
 
-/// All requests of one virtual host since its world began, of every process.
+/// All requests to one tenant since its world began: those of every process of the host, and those of
+/// other administrators.
 #[derive(Default)]
 pub struct Traffic(Mutex<Vec<Exchange>>);
 

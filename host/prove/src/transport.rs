@@ -26,25 +26,23 @@ pub struct RouterTransport {
     router: Router,
     faults: Faults,
     clock: Arc<dyn Clock>,
-    sender: Option<Sender>,
-}
-
-/// The process that sends, and where its requests are written down.
-struct Sender {
-    process: Arc<VirtualProcess>,
+    /// Where requests are written down.
     traffic: Arc<Traffic>,
+    /// The process that sends; none for somebody outside.
+    process: Option<Arc<VirtualProcess>>,
 }
 
 impl RouterTransport {
     /// The way to a tenant from outside of every process of its world.
-    pub fn new(sandbox: &Sandbox, clock: Arc<dyn Clock>) -> Self {
-        Self { router: sandbox.router(), faults: sandbox.faults(), clock, sender: None }
+    pub fn new(sandbox: &Sandbox, clock: Arc<dyn Clock>, traffic: Arc<Traffic>) -> Self {
+        let (router, faults) = (sandbox.router(), sandbox.faults());
+        Self { router, faults, clock, traffic, process: None }
     }
 
     /// The way to a tenant from a process: once that is dead, it sends nothing and hears nothing.
     pub fn of_process(sandbox: &Sandbox, world: &VirtualWorld, traffic: Arc<Traffic>) -> Self {
-        let sender = Sender { process: world.process.clone(), traffic };
-        Self { sender: Some(sender), ..Self::new(sandbox, world.ports().clock) }
+        let process = Some(world.process.clone());
+        Self { process, ..Self::new(sandbox, world.ports().clock, traffic) }
     }
 
     async fn answer(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
@@ -62,10 +60,8 @@ impl RouterTransport {
         }
         let Ok(body) = body.collect().await else { return Err(answer_lost()) };
         let answer = body.to_bytes();
-        if let Some(sender) = &self.sender {
-            let (status, body, answer) = (parts.status, asked, answer.clone());
-            sender.traffic.note(Exchange { method, path, body, status, answer });
-        }
+        let (status, body) = (parts.status, asked);
+        self.traffic.note(Exchange { method, path, body, status, answer: answer.clone() });
         Ok(Response::from_parts(parts, answer))
     }
 
@@ -132,8 +128,8 @@ impl Transport for RouterTransport {
         limit: Duration,
     ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         Box::pin(async move {
-            match &self.sender {
-                Some(sender) => self.answer_to(&sender.process, request, limit).await,
+            match &self.process {
+                Some(process) => self.answer_to(process, request, limit).await,
                 None => self.answer_in_time(request, limit).await,
             }
         })
