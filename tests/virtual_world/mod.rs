@@ -1,5 +1,6 @@
 //! Host and tenant in one process, in virtual time.
 
+mod crash;
 mod examples;
 mod faults;
 mod hostile;
@@ -8,16 +9,22 @@ mod jobs;
 mod onboarding;
 mod parallel;
 mod partial_states;
+mod processes;
+mod rules;
 
 use std::sync::OnceLock;
 
 use prove::{Host, Workshop};
 
-/// Makes a fresh world; the keys are made once for all tests of this process.
-pub fn host(seed: u64) -> Host {
+/// The keys, which are made once for all tests of this process.
+pub fn workshop() -> &'static Workshop {
     static WORKSHOP: OnceLock<Workshop> = OnceLock::new();
-    let workshop = WORKSHOP.get_or_init(|| Workshop::new().expect("keys"));
-    Host::new(workshop, seed).expect("a virtual world")
+    WORKSHOP.get_or_init(|| Workshop::new().expect("keys"))
+}
+
+/// Makes a fresh world.
+pub fn host(seed: u64) -> Host {
+    Host::new(workshop(), seed).expect("a virtual world")
 }
 
 /// Fails where a rule that always holds does not hold in this world.

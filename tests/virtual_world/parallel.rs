@@ -38,6 +38,7 @@ fn journal(host: &Host) -> Vec<String> {
     let place = |entry: &Entry| {
         let (call, step, turn) = match entry {
             Entry::CallBegan { key, .. } => (key, 0, 0),
+            Entry::Chosen { key, .. } => (key, 0, 1),
             Entry::StepIntended { key, .. } => (&key.call, key.step, 1),
             Entry::StepEnded { key, .. } => (&key.call, key.step, 2),
             Entry::CallEnded { key, .. } => (key, u32::MAX, 3),

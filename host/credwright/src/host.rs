@@ -7,8 +7,8 @@ use cmdlets::Context;
 use cmdlets::context::{Places, Session, Tenant, Tenants};
 use cmdlets::registry;
 use effect::policy::DenyList;
-use effect::{Circumstance, Guard, Observer, RunId, observe::Silent};
-use engine::{Attendance, Engine, JobRunner, Run, Source};
+use effect::{Circumstance, Guard, Observer, observe::Silent};
+use engine::{Attendance, Engine, JobRunner, Run, Source, Start};
 use futures::future::BoxFuture;
 use keystore::{KeyStores, SoftwareStore, Vault};
 use serde_json::{Value, json};
@@ -42,35 +42,10 @@ impl Tenants for RunView {
     }
 }
 
-/// What begins.
-pub enum What<'a> {
-    /// A new run.
-    New {
-        /// Its script.
-        script: &'a str,
-        /// The script's parameters.
-        parameters: Value,
-        /// What it runs.
-        sources: &'a [Source],
-    },
-    /// A run that was interrupted, going on.
-    Resumed {
-        /// Its id.
-        id: &'a RunId,
-        /// What it runs now.
-        sources: &'a [Source],
-    },
-    /// A run whose steps are taken back.
-    Unwound {
-        /// Its id.
-        id: &'a RunId,
-    },
-}
-
 /// How a run begins.
 pub struct Beginning<'a> {
-    /// What begins.
-    pub what: What<'a>,
+    /// What starts.
+    pub start: Start<'a>,
     /// Whether what a failing run did is left as it is.
     pub keep: bool,
     /// Who judges removals, where it is not the run itself.
@@ -80,12 +55,13 @@ pub struct Beginning<'a> {
 impl<'a> Beginning<'a> {
     /// The beginning of a new run.
     pub fn new(script: &'a str, parameters: Value, sources: &'a [Source]) -> Self {
-        Self::of(What::New { script, parameters, sources })
+        let new = NewRun { script: script.to_owned(), parameters, ..NewRun::default() };
+        Self::of(Start::New { new, sources })
     }
 
     /// The beginning of what takes back what it did where it fails.
-    pub fn of(what: What<'a>) -> Self {
-        Self { what, keep: false, guard: None }
+    pub fn of(start: Start<'a>) -> Self {
+        Self { start, keep: false, guard: None }
     }
 }
 
@@ -160,27 +136,17 @@ impl<'w> Host<'w> {
     ) -> Result<Run> {
         let jobs = Arc::new(JobRunner::new(self.engine.clone()));
         let places = self.world.places()?;
-        let Beginning { what, keep, guard } = beginning;
+        let Beginning { mut start, keep, guard } = beginning;
+        if let Start::New { new, .. } = &mut start {
+            new.options = self.world.options.of_tenant();
+        }
         let attendance = Attendance { keep, guard, ..self.attendance(observer) };
         let context = |writer: Arc<Writer>| {
             let view =
                 RunView { view: self.view.clone(), writer: writer.clone(), known: OnceCell::new() };
             self.context(writer, Arc::new(view), places, jobs.clone(), session)
         };
-        let store = &self.store;
-        let run = self.world.wait(async {
-            match what {
-                What::New { script, parameters, sources } => {
-                    let options = self.world.options.of_tenant();
-                    let new = NewRun { script: script.to_owned(), parameters, options };
-                    Run::begin(store, new, sources, attendance, context).await
-                }
-                What::Resumed { id, sources } => {
-                    Run::resume(store, id, sources, attendance, context).await
-                }
-                What::Unwound { id } => Run::unwind(store, id, attendance, context).await,
-            }
-        })?;
+        let run = self.world.wait(Run::start(&self.store, start, attendance, context))?;
         jobs.bind(run.parts());
         Ok(run)
     }

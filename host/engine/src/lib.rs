@@ -41,7 +41,7 @@ pub use limits::Limits;
 pub use parameters::{ParameterKind, ScriptHelp, ScriptParameter};
 pub use render::render;
 pub use resume::{Recorded, Way, resumable};
-pub use run::{Attendance, Run};
+pub use run::{Attendance, Run, Start};
 pub use script::{Finished, RunParts, Script};
 pub use session::{Candidate, Completion, Input, Session};
 pub use unwind::is_undone;

@@ -82,32 +82,74 @@ struct Record {
     recorded: bool,
 }
 
+impl Record {
+    fn of(writer: Arc<Writer>, recording: Recording, attempt: u32) -> Self {
+        Self { journal: writer.clone(), writer, recording, attempt, recorded: true }
+    }
+}
+
+/// What starts.
+pub enum Start<'a> {
+    /// A new run.
+    New {
+        /// What is recorded of it.
+        new: NewRun,
+        /// What it runs.
+        sources: &'a [Source],
+    },
+    /// A run that was interrupted: its script makes its calls again and gets what is recorded, up to
+    /// where it stopped.
+    Resumed {
+        /// Its id.
+        id: &'a RunId,
+        /// What it runs now.
+        sources: &'a [Source],
+    },
+    /// A run whose steps are taken back. It ends by [`Run::end`] with the failure that is the reason.
+    Unwound {
+        /// Its id.
+        id: &'a RunId,
+    },
+}
+
 impl Run {
     /// Takes the state's lock, records the run with the texts that it runs, and builds its gate.
     /// `context` is given the right to write and makes what the run offers its cmdlets.
     ///
     /// # Errors
-    /// `StateLocked` where another run is at work, and as the database says.
-    pub async fn begin(
+    /// `StateLocked` where another run is at work, and as the database says; `RunUnknown`, `RunEnded`,
+    /// `RunElsewhere` where it cannot be taken up again.
+    pub async fn start(
         store: &Store,
-        new: NewRun,
-        sources: &[Source],
+        start: Start<'_>,
         attendance: Attendance,
         context: impl FnOnce(Arc<Writer>) -> Context,
     ) -> Result<Self> {
-        let writer = writer(store, store.new_run_id(), &new.script).await?;
-        writer.begin_run(new).await?;
-        resume::keep_sources(&writer, 0, sources).await?;
-        let (journal, recording) = (writer.clone(), Recording::default());
-        let record = Record { writer, journal, recording, attempt: 0, recorded: true };
-        Ok(Self::with(record, attendance, context))
+        let keep = attendance.keep && !matches!(start, Start::Unwound { .. });
+        let record = match start {
+            Start::New { new, sources } => {
+                let writer = writer(store, store.new_run_id(), &new.script).await?;
+                writer.begin_run(new).await?;
+                resume::keep_sources(&writer, 0, sources).await?;
+                Record::of(writer, Recording::default(), 0)
+            }
+            Start::Resumed { id, sources } => {
+                let record = take_up(store, id, resume::Way::Forward, RunStatus::Running).await?;
+                resume::keep_sources(&record.writer, record.attempt, sources).await?;
+                record
+            }
+            Start::Unwound { id } => {
+                take_up(store, id, resume::Way::Back, RunStatus::Unwinding).await?
+            }
+        };
+        Ok(Self::with(record, Attendance { keep, ..attendance }, context))
     }
 
     /// The same for what only looks, such as a line of a prompt: nothing is recorded, and a change
     /// is refused.
     ///
     /// # Errors
-    /// As [`Run::begin`].
+    /// As [`Run::start`].
     pub async fn look(
         store: &Store,
         script: &str,
@@ -118,46 +160,6 @@ impl Run {
         let (journal, recording) = (Arc::new(NoJournal), Recording::default());
         let record = Record { writer, journal, recording, attempt: 0, recorded: false };
         Ok(Self::with(record, attendance, context))
-    }
-
-    /// Takes a run up again that was interrupted: its script makes its calls again and gets what is
-    /// recorded, up to where it stopped. `sources` is what it runs now.
-    ///
-    /// # Errors
-    /// `RunUnknown`, `RunEnded`, `RunElsewhere`, `StateLocked` where it, or another one, is at work.
-    pub async fn resume(
-        store: &Store,
-        id: &RunId,
-        sources: &[Source],
-        attendance: Attendance,
-        context: impl FnOnce(Arc<Writer>) -> Context,
-    ) -> Result<Self> {
-        let (run, writer, recording) =
-            take_up(store, id, resume::Way::Forward, RunStatus::Running).await?;
-        let attempt = u32::try_from(run.attempts).unwrap_or(u32::MAX).saturating_add(1);
-        resume::keep_sources(&writer, attempt, sources).await?;
-        let journal = writer.clone();
-        let record = Record { writer, journal, recording, attempt, recorded: true };
-        Ok(Self::with(record, attendance, context))
-    }
-
-    /// Takes a run up again to take back what it did. It ends by [`Run::end`] with the failure that
-    /// is the reason.
-    ///
-    /// # Errors
-    /// As [`Run::resume`].
-    pub async fn unwind(
-        store: &Store,
-        id: &RunId,
-        attendance: Attendance,
-        context: impl FnOnce(Arc<Writer>) -> Context,
-    ) -> Result<Self> {
-        let (run, writer, recording) =
-            take_up(store, id, resume::Way::Back, RunStatus::Unwinding).await?;
-        let attempt = u32::try_from(run.attempts).unwrap_or(u32::MAX).saturating_add(1);
-        let journal = writer.clone();
-        let record = Record { writer, journal, recording, attempt, recorded: true };
-        Ok(Self::with(record, Attendance { keep: false, ..attendance }, context))
     }
 
     fn with(
@@ -172,9 +174,7 @@ impl Run {
             journal,
             policy: attendance.policy,
             approver: attendance.approver,
-            guard: attendance
-                .guard
-                .unwrap_or_else(|| Arc::new(OwnGuard(Arc::downgrade(&context)))),
+            guard: attendance.guard.unwrap_or_else(|| Arc::new(OwnGuard(Arc::downgrade(&context)))),
             observer: attendance.observer,
             interrupt: attendance.interrupt,
             clock: writer.store().ports().clock.clone(),
@@ -306,19 +306,15 @@ async fn writer(store: &Store, run: RunId, script: &str) -> Result<Arc<Writer>> 
 }
 
 /// Takes the state's lock for a run that was begun before.
-async fn take_up(
-    store: &Store,
-    id: &RunId,
-    way: resume::Way,
-    status: RunStatus,
-) -> Result<(state::Run, Arc<Writer>, Recording)> {
+async fn take_up(store: &Store, id: &RunId, way: resume::Way, status: RunStatus) -> Result<Record> {
     let run = resume::resumable(store, id, way).await?;
     let writer = writer(store, id.clone(), &run.script).await?;
     // Somebody may have ended it before the lock was ours.
     let run = resume::resumable(store, id, way).await?;
     let recording = Recording::of(store.journal(id).await?);
     writer.resume_run(status).await?;
-    Ok((run, writer, recording))
+    let attempt = u32::try_from(run.attempts).unwrap_or(u32::MAX).saturating_add(1);
+    Ok(Record::of(writer, recording, attempt))
 }
 
 /// The first failure, with what failed after it among its causes.

@@ -27,7 +27,7 @@ use crate::vault::Vault;
 pub struct SoftwareStore {
     folder: PrivateFolder,
     wrapping: Arc<Wrapping>,
-    source: Box<dyn KeySource>,
+    source: Arc<dyn KeySource>,
 }
 
 /// A key file.
@@ -48,7 +48,7 @@ const VERSION: u32 = 1;
 impl SoftwareStore {
     /// The store in `folder`, which is made with the first key.
     pub fn new(ports: &Ports, folder: impl Into<PathBuf>) -> Self {
-        Self::build(ports, folder.into(), Box::new(FreshKeys { clock: ports.clock.clone() }))
+        Self::build(ports, folder.into(), Arc::new(FreshKeys { clock: ports.clock.clone() }))
     }
 
     /// A store of a virtual world, whose keys come from `pool`. It takes the virtual world itself,
@@ -59,10 +59,16 @@ impl SoftwareStore {
         pool: Arc<KeyPool>,
     ) -> Self {
         let source = PooledKeys { pool, next: Mutex::new(0) };
-        Self::build(&world.ports(), folder.into(), Box::new(source))
+        Self::build(&world.ports(), folder.into(), Arc::new(source))
     }
 
-    fn build(ports: &Ports, path: PathBuf, source: Box<dyn KeySource>) -> Self {
+    /// The same store as another process of its virtual world sees it: no key is given twice.
+    #[must_use]
+    pub fn in_process(&self, world: &VirtualWorld) -> Self {
+        Self::build(&world.ports(), self.folder.path.clone(), self.source.clone())
+    }
+
+    fn build(ports: &Ports, path: PathBuf, source: Arc<dyn KeySource>) -> Self {
         let folder = PrivateFolder { ports: ports.clone(), path };
         Self { wrapping: Arc::new(Wrapping::new(folder.clone())), folder, source }
     }

@@ -5,27 +5,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base::virtual_world::VirtualWorld;
-use base::{Code, Diagnostic, Ports, Result, SecretText, Timestamp};
+use base::{Code, Diagnostic, Ports, Result, Timestamp};
 use cmdlets::Context;
-use cmdlets::context::{AdminSignIn, Passwords, Places, Session, Tenant, Tenants};
+use cmdlets::context::{Places, Session};
+use effect::Interrupt;
 use effect::policy::DenyList;
-use effect::{Approval, ApprovalRequest, Approver, Impact, Interrupt};
-use engine::{Attendance, Engine, JobRunner, Library, Run, Source};
-use entra::{Authority, Client, ClientParts};
-use futures::future::{BoxFuture, FutureExt};
+use engine::{Attendance, Engine, JobRunner, Library, Run, Source, Start};
 use keystore::{KeyPool, KeyStores, SoftwareStore, Vault};
 use serde_json::{Value, json};
 use state::{NewRun, Store};
-use tenant::{Keys, Sandbox, SignIns};
+use tenant::{Keys, Sandbox};
 
 use crate::recorder::Recorder;
 use crate::rival::Rival;
+use crate::traffic::Traffic;
 use crate::transport::RouterTransport;
+use crate::view::{Admin, InView, keep_admin_key};
 
 /// When every virtual world begins: 2026-11-23T12:00:00Z.
 const BEGINNING: Timestamp = Timestamp::from_seconds(1_795_435_200);
 
 pub(crate) const LOGIN: &str = "https://login.sandbox.invalid";
+
+/// Where the state is kept.
+const STATE: &str = "/home/admin/state";
 
 /// What many worlds share because it is slow to make: RSA keys.
 pub struct Workshop {
@@ -56,7 +59,8 @@ pub enum Answers {
     Absent,
 }
 
-/// A host in a virtual world, with its tenant.
+/// A host in a virtual world, with its tenant, as one process of it: the first, unless it was
+/// made by [`Host::restart`] and its like.
 pub struct Host {
     /// Time, disk and process.
     pub world: VirtualWorld,
@@ -69,19 +73,36 @@ pub struct Host {
     /// The request to stop.
     pub interrupt: Arc<Interrupt>,
     /// How the admin answers.
-    pub answers: Mutex<Answers>,
+    pub answers: Arc<Mutex<Answers>>,
     /// Capabilities that policy denies.
-    pub denied: Mutex<Vec<String>>,
+    pub denied: Arc<Mutex<Vec<String>>>,
+    pub(crate) common: Common,
+    pub(crate) software: Arc<SoftwareStore>,
     recorder: Arc<Recorder>,
-    engine: Engine,
+    pub(crate) engine: Engine,
     keystores: KeyStores,
     vault: Vault,
     tenants: Arc<InView>,
 }
 
+/// What the processes of one host share besides their world.
+#[derive(Clone)]
+pub(crate) struct Common {
+    sandbox: Sandbox,
+    answers: Arc<Mutex<Answers>>,
+    denied: Arc<Mutex<Vec<String>>>,
+    wrong_passwords: Arc<AtomicBool>,
+    pub(crate) keys: Arc<KeyPool>,
+    pub(crate) traffic: Arc<Traffic>,
+    /// What runs have told: their stories, values and errors.
+    pub(crate) told: Arc<Mutex<Vec<String>>>,
+}
+
 /// How a run ended.
 #[derive(Debug)]
 pub struct Ended {
+    /// The run, where one began.
+    pub run: Option<String>,
     /// What `main` returned, or why it failed.
     pub result: Result<Value>,
     /// The exit code.
@@ -90,6 +111,15 @@ pub struct Ended {
     pub changed: bool,
     /// What happened, a line an event.
     pub story: Vec<String>,
+}
+
+impl Ended {
+    /// A refusal before any run began.
+    pub(crate) fn refused(error: Diagnostic) -> Self {
+        let exit_code = if error.code == Code::StateLocked { 6 } else { 2 };
+        let (result, story) = (Err(error), Vec::new());
+        Self { run: None, result, exit_code, changed: false, story }
+    }
 }
 
 impl Host {
@@ -102,28 +132,59 @@ impl Host {
             Diagnostic::new(Code::Internal, "A virtual world cannot be made").source(&error)
         })?;
         let ports = world.ports();
-        let sandbox = Sandbox::in_memory_with(&ports, &workshop.tenant)?;
-        let state = PathBuf::from("/home/admin/state");
+        let sandbox = Sandbox::in_memory_with(&world.outside(), &workshop.tenant)?;
+        let state = Path::new(STATE);
+        world.disk.set_database(&state.join("state.db"));
+        keep_admin_key(&world, &sandbox)?;
         let keys = workshop.connectors.clone();
-        let software = SoftwareStore::in_virtual_world(&world, state.join("keys"), keys);
-        let vault = software.vault();
-        let store = ports.executor.block_on(Store::in_memory(&ports, &state))?;
-        let host = Self {
-            tenants: Arc::new(InView::of(&ports, &sandbox)?),
-            engine: Engine::new(Library::new(ports.disk.clone(), engine::bundled())),
-            keystores: KeyStores::new(vec![Arc::new(software)]),
-            vault,
-            interrupt: Arc::default(),
-            answers: Mutex::new(Answers::Everything),
-            denied: Mutex::default(),
-            recorder: Arc::default(),
-            world,
-            ports,
+        let software = SoftwareStore::in_virtual_world(&world, state.join("keys"), keys.clone());
+        let store = ports.executor.block_on(Store::in_memory(&ports, state))?;
+        let common = Common {
             sandbox,
-            store,
+            answers: Arc::new(Mutex::new(Answers::Everything)),
+            denied: Arc::default(),
+            wrong_passwords: Arc::default(),
+            keys,
+            traffic: Arc::default(),
+            told: Arc::default(),
         };
+        let host = Self::over(world, common, software, store)?;
         host.add_first_connector()?;
         Ok(host)
+    }
+
+    /// One process of a host.
+    pub(crate) fn over(
+        world: VirtualWorld,
+        common: Common,
+        software: SoftwareStore,
+        store: Store,
+    ) -> Result<Self> {
+        let (interrupt, recorder) = (Arc::<Interrupt>::default(), Arc::<Recorder>::default());
+        // What still runs of a dead process unwinds, and is no part of the story any more.
+        let (stop, story) = (interrupt.clone(), recorder.clone());
+        world.process.at_death(move || {
+            story.end();
+            stop.request();
+        });
+        let Common { sandbox, traffic, wrong_passwords, .. } = &common;
+        let (ports, software) = (world.ports(), Arc::new(software));
+        Ok(Self {
+            tenants: Arc::new(InView::of(&world, sandbox, traffic, wrong_passwords)?),
+            engine: Engine::new(Library::new(ports.disk.clone(), engine::bundled())),
+            keystores: KeyStores::new(vec![software.clone()]),
+            vault: software.vault(),
+            sandbox: sandbox.clone(),
+            answers: common.answers.clone(),
+            denied: common.denied.clone(),
+            interrupt,
+            recorder,
+            common,
+            software,
+            world,
+            ports,
+            store,
+        })
     }
 
     fn add_first_connector(&self) -> Result<()> {
@@ -157,22 +218,59 @@ impl Host {
         script: Result<engine::Script>,
         given: &[(String, String)],
     ) -> Ended {
-        let begun = script.and_then(|script| {
+        self.attended(|| self.run_to_its_end(name, script, given))
+    }
+
+    /// Lets one run happen: its operations are counted from 1, what is planned ends with it, and
+    /// what it tells is kept.
+    pub(crate) fn attended(&self, run: impl FnOnce() -> Ended) -> Ended {
+        self.world.process.count_anew();
+        let ended = run();
+        self.world.process.forget_plans();
+        let mut told = self.common.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.extend(ended.story.iter().cloned());
+        told.push(format!("{:?}", ended.result));
+        drop(told);
+        ended
+    }
+
+    fn run_to_its_end(
+        &self,
+        name: &str,
+        script: Result<engine::Script>,
+        given: &[(String, String)],
+    ) -> Ended {
+        let compiled = script.and_then(|script| {
             let parameters = script.parameters(given)?;
-            let run = self.begin(name, parameters.clone(), script.sources())?;
-            Ok((script, parameters, run))
+            Ok((script, parameters))
         });
-        let (script, parameters, run) = match begun {
-            Ok(begun) => begun,
-            Err(error) => {
-                let exit_code = if error.code == Code::StateLocked { 6 } else { 2 };
-                return Ended { result: Err(error), exit_code, changed: false, story: Vec::new() };
-            }
+        let (script, parameters) = match compiled {
+            Ok(compiled) => compiled,
+            Err(error) => return Ended::refused(error),
         };
-        let result = script.run(run.parts(), parameters).map(|finished| finished.value);
+        let new =
+            NewRun { script: name.to_owned(), parameters: parameters.clone(), ..NewRun::default() };
+        self.carry_out(Start::New { new, sources: script.sources() }, false, |run| {
+            script.run(run.parts(), parameters).map(|finished| finished.value)
+        })
+    }
+
+    /// Carries a run out, from its beginning to its end.
+    pub(crate) fn carry_out(
+        &self,
+        start: Start<'_>,
+        keep: bool,
+        work: impl FnOnce(&Run) -> Result<Value>,
+    ) -> Ended {
+        let run = match self.start(start, keep) {
+            Ok(run) => run,
+            Err(error) => return Ended::refused(error),
+        };
+        let id = run.id().to_string();
+        let result = work(&run);
         let changed = run.parts().gate.changed();
         let (result, exit_code) = self.ports.executor.block_on(run.end(result));
-        Ended { result, exit_code, changed, story: self.recorder.take() }
+        Ended { run: Some(id), result, exit_code, changed, story: self.recorder.take() }
     }
 
     /// Begins a run; it ends when it is dropped.
@@ -180,6 +278,11 @@ impl Host {
     /// # Errors
     /// `StateLocked` where another run is at work.
     pub fn begin(&self, script: &str, parameters: Value, sources: &[Source]) -> Result<Run> {
+        let new = NewRun { script: script.to_owned(), parameters, ..NewRun::default() };
+        self.start(Start::New { new, sources }, false)
+    }
+
+    fn start(&self, start: Start<'_>, keep: bool) -> Result<Run> {
         let held = |mutex: &Mutex<Vec<String>>| {
             mutex.lock().unwrap_or_else(PoisonError::into_inner).clone()
         };
@@ -189,7 +292,7 @@ impl Host {
             observer: self.recorder.clone(),
             interrupt: self.interrupt.clone(),
             guard: None,
-            keep: false,
+            keep,
         };
         let jobs = Arc::new(JobRunner::new(self.engine.clone()));
         let state = self.store.folder().to_owned();
@@ -208,8 +311,7 @@ impl Host {
             jobs: jobs.clone(),
             session: Session::default(),
         };
-        let new = NewRun { script: script.to_owned(), parameters, ..NewRun::default() };
-        let run = Run::begin(&self.store, new, sources, attendance, context);
+        let run = Run::start(&self.store, start, attendance, context);
         let run = self.ports.executor.block_on(run)?;
         jobs.bind(run.parts());
         Ok(run)
@@ -225,16 +327,11 @@ impl Host {
         self.recorder.after(lines, move || interrupt.request());
     }
 
-    /// Fills the disk during the next run, when its story has that many lines.
-    pub fn fill_disk_after(&self, lines: usize) {
-        let disk = self.world.disk.clone();
-        self.recorder.after(lines, move || disk.set_full(true));
-    }
-
     /// Another administrator of the tenant.
     pub fn rival(&self) -> Rival {
+        let (clock, traffic) = (self.world.outside().clock, self.common.traffic.clone());
         Rival {
-            transport: RouterTransport::new(self.sandbox.router(), self.ports.clock.clone()),
+            transport: RouterTransport::new(&self.sandbox, clock, traffic),
             executor: self.ports.executor.clone(),
             sign_ins: self.sandbox.sign_ins(),
         }
@@ -247,7 +344,7 @@ impl Host {
 
     /// Whoever administers the tenant signs in with a wrong password from now on, or no longer does.
     pub fn forget_passwords(&self, wrong: bool) {
-        self.tenants.wrong_passwords.store(wrong, Ordering::SeqCst);
+        self.common.wrong_passwords.store(wrong, Ordering::SeqCst);
     }
 
     /// A connector as scripts see its credential.
@@ -257,76 +354,5 @@ impl Host {
     pub fn credential(&self, connector: &str) -> Result<Value> {
         let body = format!("get_connector_credential(#{{ connector: {} }})", json!(connector));
         self.run_body(&body).result
-    }
-}
-
-/// The tenant in view of a virtual host.
-struct InView {
-    tenant: Arc<Tenant>,
-    known: SignIns,
-    wrong_passwords: AtomicBool,
-}
-
-impl InView {
-    fn of(ports: &Ports, sandbox: &Sandbox) -> Result<Self> {
-        let known = sandbox.sign_ins();
-        let pem = Path::new("/home/admin/admin.pem");
-        let kept = ports.disk.create_folder(Path::new("/home/admin"), 0o700).and_then(|()| {
-            let content = known.certificate_pem.expose().as_bytes();
-            ports.disk.write_atomic(pem, content, 0o600)
-        });
-        kept.map_err(|error| {
-            Diagnostic::new(Code::Internal, "The virtual disk is broken").source(&error)
-        })?;
-        let transport = Arc::new(RouterTransport::new(sandbox.router(), ports.clock.clone()));
-        let id = known.tenant_id.to_string();
-        let authority = Authority::new(LOGIN, &format!("{LOGIN}/v1.0"), &id)?;
-        let tenant = Tenant {
-            name: sandbox.show().name,
-            sandbox: true,
-            client: Client::new(ClientParts::new(ports, transport, authority)),
-            admin: AdminSignIn::Certificate {
-                client_id: known.client_id.to_string(),
-                pem: pem.to_owned(),
-            },
-            id,
-        };
-        let tenant = Arc::new(tenant);
-        Ok(Self { tenant, known, wrong_passwords: AtomicBool::new(false) })
-    }
-}
-
-impl Tenants for InView {
-    fn open(&self) -> BoxFuture<'_, Result<Arc<Tenant>>> {
-        std::future::ready(Ok(self.tenant.clone())).boxed()
-    }
-}
-
-impl Passwords for InView {
-    fn password<'a>(&'a self, account: &'a str) -> BoxFuture<'a, Result<SecretText>> {
-        let known = &self.known;
-        let password = if self.wrong_passwords.load(Ordering::SeqCst) {
-            SecretText::new("not the password")
-        } else if account.eq_ignore_ascii_case(&known.legacy_username) {
-            known.legacy_password.clone()
-        } else {
-            known.password.clone()
-        };
-        std::future::ready(Ok(password)).boxed()
-    }
-}
-
-/// The admin of a virtual world.
-struct Admin(Answers);
-
-impl Approver for Admin {
-    fn approve<'a>(&'a self, request: &'a ApprovalRequest) -> BoxFuture<'a, Result<Approval>> {
-        let answer = match self.0 {
-            Answers::Everything => Approval::Granted,
-            Answers::Ordinary if request.impact < Impact::High => Approval::Granted,
-            Answers::Ordinary | Answers::Nothing => Approval::Refused,
-            Answers::Absent => Approval::NobodyThere("Answer with --yes.".to_owned()),
-        };
-        std::future::ready(Ok(answer)).boxed()
     }
 }

@@ -5,13 +5,21 @@
 //! tenant's legacy account. [`Host::run`] runs scripts in it through the same gate, journal and
 //! client as ever; [`rules::broken`] says which of the rules that always hold do not.
 
+mod attempts;
+pub mod crash;
 mod host;
+mod process;
 mod recorder;
 mod rival;
 pub mod rules;
+mod traffic;
 mod transport;
+mod view;
 
+pub use attempts::Attempt;
+pub use base::virtual_world::{Fate, Kind, Operation};
 pub use host::{Answers, Ended, Host, Workshop};
 pub use recorder::Recorder;
 pub use rival::Rival;
+pub use traffic::{Exchange, Traffic};
 pub use transport::RouterTransport;

@@ -13,6 +13,7 @@ pub struct Recorder(Mutex<Story>);
 struct Story {
     lines: Vec<String>,
     turn: Option<(usize, Box<dyn FnOnce() + Send>)>,
+    ended: bool,
 }
 
 impl Recorder {
@@ -24,6 +25,11 @@ impl Recorder {
     /// Lets `happen` happen when the story of the next run has that many lines.
     pub fn after(&self, lines: usize, happen: impl FnOnce() + Send + 'static) {
         self.story().turn = Some((lines, Box::new(happen)));
+    }
+
+    /// Nothing that happens from now on belongs to the story.
+    pub(crate) fn end(&self) {
+        self.story().ended = true;
     }
 
     fn story(&self) -> MutexGuard<'_, Story> {
@@ -46,10 +52,16 @@ impl Observer for Recorder {
             Event::Said(text) => format!("said {text}"),
             _ => return,
         };
-        let mut story = self.story();
-        story.lines.push(line);
-        let length = story.lines.len();
-        if let Some((_, happen)) = story.turn.take_if(|(lines, _)| *lines <= length) {
+        let turn = {
+            let mut story = self.story();
+            if story.ended {
+                return;
+            }
+            story.lines.push(line);
+            let length = story.lines.len();
+            story.turn.take_if(|(lines, _)| *lines <= length)
+        };
+        if let Some((_, happen)) = turn {
             happen();
         }
     }

@@ -23,7 +23,7 @@ pub struct Overview {
     pub applications: Vec<ApplicationRow>,
     /// Living service principals, by name.
     pub principals: Vec<PrincipalRow>,
-    /// Application roles that principals hold.
+    /// Application roles that living principals hold.
     pub grants: Vec<GrantRow>,
     /// Living users, by name.
     pub users: Vec<UserRow>,
@@ -164,9 +164,11 @@ pub(crate) fn of(state: &State, now: Timestamp) -> Overview {
 }
 
 fn grants(state: &State, name: impl Fn(&Uuid) -> String) -> Vec<GrantRow> {
+    let lives = |id: &Uuid| state.principals.get(id).is_some_and(|found| found.deleted.is_none());
     let mut rows: Vec<_> = state
         .assignments
         .values()
+        .filter(|entry| lives(&entry.principal))
         .map(|entry| {
             let resource = state.principals.get(&entry.resource);
             let value = resource.and_then(|resource| role_value(resource, entry.role));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::locked;
@@ -13,11 +13,56 @@ use crate::disk::{Disk, FileKind, FileStatus, LockAttempt, LockGuard};
 #[derive(Default)]
 pub struct MemoryDisk {
     files: Mutex<BTreeMap<PathBuf, (Vec<u8>, FileStatus)>>,
-    locks: Arc<Mutex<HashMap<PathBuf, String>>>,
+    locks: Arc<Mutex<HashMap<PathBuf, HeldLock>>>,
+    last_lock: AtomicU64,
     full: AtomicBool,
+    database: Mutex<Option<PathBuf>>,
+}
+
+/// A lock that somebody holds.
+struct HeldLock {
+    /// What the holder wrote into the file.
+    holder: String,
+    /// The process; 0 for nobody's.
+    process: u64,
+    /// Tells this lock from a later one of the same file.
+    number: u64,
 }
 
 impl MemoryDisk {
+    /// From now on writing this file stands for a commit of a database in memory.
+    pub fn set_database(&self, path: &Path) {
+        *locked(&self.database) = Some(path.to_owned());
+    }
+
+    pub(super) fn is_database(&self, path: &Path) -> bool {
+        locked(&self.database).as_deref() == Some(path)
+    }
+
+    /// Every file with its content, sorted by path.
+    pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let files = locked(&self.files);
+        let only_files = files.iter().filter(|(_, (_, status))| status.kind == FileKind::File);
+        only_files.map(|(path, (content, _))| (path.clone(), content.clone())).collect()
+    }
+
+    /// Takes a lock for the process of that serial number.
+    pub(super) fn lock_for(&self, process: u64, path: &Path, holder: &str) -> LockAttempt {
+        let mut locks = locked(&self.locks);
+        if let Some(held) = locks.get(path) {
+            return LockAttempt::Taken(held.holder.clone());
+        }
+        let number = self.last_lock.fetch_add(1, Ordering::SeqCst) + 1;
+        locks.insert(path.to_owned(), HeldLock { holder: holder.to_owned(), process, number });
+        let lock = MemoryLock { locks: self.locks.clone(), path: path.to_owned(), number };
+        LockAttempt::Held(Box::new(lock))
+    }
+
+    /// Frees what a process held, as the kernel does when it dies.
+    pub(super) fn free_locks_of(&self, process: u64) {
+        locked(&self.locks).retain(|_, held| held.process != process);
+    }
+
     /// From now on every write fails for lack of space, or no longer does.
     pub fn set_full(&self, full: bool) {
         self.full.store(full, Ordering::SeqCst);
@@ -102,27 +147,24 @@ impl Disk for MemoryDisk {
     }
 
     fn lock(&self, path: &Path, holder: &str) -> io::Result<LockAttempt> {
-        let mut locks = locked(&self.locks);
-        if let Some(holder) = locks.get(path) {
-            return Ok(LockAttempt::Taken(holder.clone()));
-        }
-        locks.insert(path.to_owned(), holder.to_owned());
-        Ok(LockAttempt::Held(Box::new(MemoryLock {
-            locks: self.locks.clone(),
-            path: path.to_owned(),
-        })))
+        Ok(self.lock_for(0, path, holder))
     }
 }
 
 struct MemoryLock {
-    locks: Arc<Mutex<HashMap<PathBuf, String>>>,
+    locks: Arc<Mutex<HashMap<PathBuf, HeldLock>>>,
     path: PathBuf,
+    number: u64,
 }
 
 impl LockGuard for MemoryLock {}
 
 impl Drop for MemoryLock {
     fn drop(&mut self) {
-        locked(&self.locks).remove(&self.path);
+        let mut locks = locked(&self.locks);
+        // Its process may have died, and another one have taken the lock since.
+        if locks.get(&self.path).is_some_and(|held| held.number == self.number) {
+            locks.remove(&self.path);
+        }
     }
 }

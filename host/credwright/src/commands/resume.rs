@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use base::{Code, Diagnostic, Result};
 use effect::{Approval, ApprovalRequest, Approver, Impact, RunId};
-use engine::{Engine, Recorded, Script, Way, resumable};
+use engine::{Engine, Recorded, Script, Start, Way, resumable};
 use serde_json::json;
 use state::{HostIdentity, Run, RunStatus, Store};
 
 use crate::answer::Answer;
 use crate::cli::{Options, Resume, quoted};
 use crate::commands::run::carry_out;
-use crate::host::{Beginning, Host, What};
+use crate::host::{Beginning, Host};
 use crate::show::{progress::span, tame_line};
 use crate::tenants::Choice;
 use crate::world::World;
@@ -64,7 +64,7 @@ fn taken_up(
     let script = script(host, engine, run, wanted.recorded)?;
     world.screen.tell(&format!("{name}: going on with run {id} in the {view}"));
     ask_where_old(host, run)?;
-    let resumed = Beginning::of(What::Resumed { id: &id, sources: script.sources() });
+    let resumed = Beginning::of(Start::Resumed { id: &id, sources: script.sources() });
     let beginning = Beginning { keep: wanted.keep, ..resumed };
     carry_out(host, &name, beginning, |begun| {
         script.run(begun.parts(), run.parameters.clone()).map(|finished| finished.value)
@@ -74,7 +74,7 @@ fn taken_up(
 /// Takes back what a run did. Where nothing is left of it, that is a good end.
 fn taken_back(host: &Host<'_>, id: &RunId, name: &str) -> Result<Answer> {
     let asked = || Diagnostic::new(Code::EffectUnfinished, format!("Run {id} was not taken back"));
-    let beginning = Beginning::of(What::Unwound { id });
+    let beginning = Beginning::of(Start::Unwound { id });
     let mut answer = carry_out(host, name, beginning, |_| Err(asked()))?;
     let document = &mut answer.document;
     if let Some(error) =

@@ -1,0 +1,94 @@
+//! Taking runs up again that were interrupted.
+
+use base::{Code, Diagnostic, Result};
+use effect::RunId;
+use engine::{Recorded, Start, Way, resumable};
+use state::RunStatus;
+
+use crate::host::{Ended, Host};
+
+/// How a run is taken up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// With its script as it is now.
+    Edited,
+    /// With its script as it was.
+    Recorded,
+    /// What it did is taken back.
+    Unwind,
+}
+
+impl Host {
+    /// The latest run that can be gone on with.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn interrupted(&self) -> Result<Option<RunId>> {
+        let runs = self.ports.executor.block_on(self.store.find_runs(100))?;
+        let stopped = runs
+            .into_iter()
+            .find(|run| matches!(run.status, RunStatus::Interrupted | RunStatus::Unwinding));
+        Ok(stopped.map(|run| RunId(run.id)))
+    }
+
+    /// Takes a run up again. One whose steps are being taken back goes on with that.
+    pub fn resume(&self, id: &RunId, attempt: Attempt) -> Ended {
+        self.attended(|| self.taken_up(id, attempt))
+    }
+
+    /// Goes on with the latest run that was interrupted, as long as there is one; then runs `script`
+    /// where the last attempt did not end well.
+    pub fn recover(&self, script: &str) -> Ended {
+        let resumed = match self.interrupted() {
+            Ok(Some(id)) => Some(self.resume(&id, Attempt::Edited)),
+            Ok(None) => None,
+            Err(error) => Some(Ended::refused(error)),
+        };
+        match resumed {
+            Some(ended) if ended.exit_code == 0 => ended,
+            _ => self.run(script, &[]),
+        }
+    }
+
+    fn taken_up(&self, id: &RunId, attempt: Attempt) -> Ended {
+        let begun = self.ports.executor.block_on(self.store.find_run(id));
+        let unwinding = matches!(&begun, Ok(Some(run)) if run.status == RunStatus::Unwinding);
+        if attempt == Attempt::Unwind || unwinding {
+            let asked = Diagnostic::new(Code::EffectUnfinished, "The run was not taken back");
+            return self.carry_out(Start::Unwound { id }, false, |_| Err(asked));
+        }
+        let compiled = (|| {
+            let run = self.ports.executor.block_on(resumable(&self.store, id, Way::Forward))?;
+            let script = match attempt {
+                Attempt::Recorded => {
+                    self.recorded(id)?.script(self.ports.disk.clone(), &run.script)?
+                }
+                _ => self.current(id, &run.script)?,
+            };
+            Ok((run, script))
+        })();
+        let (run, script) = match compiled {
+            Ok(compiled) => compiled,
+            Err(error) => return Ended::refused(error),
+        };
+        let start = Start::Resumed { id, sources: script.sources() };
+        self.carry_out(start, false, |begun| {
+            script.run(begun.parts(), run.parameters.clone()).map(|finished| finished.value)
+        })
+    }
+
+    /// The script as it is found now; one that was given as text is what it was.
+    fn current(&self, id: &RunId, name: &str) -> Result<engine::Script> {
+        match self.engine.script(name) {
+            Err(error) if error.code == Code::ScriptUnknown => {
+                self.recorded(id)?.script(self.ports.disk.clone(), name)
+            }
+            found => found,
+        }
+    }
+
+    fn recorded(&self, id: &RunId) -> Result<Recorded> {
+        let kept = self.ports.executor.block_on(Recorded::of(&self.store, id))?;
+        kept.ok_or_else(|| Diagnostic::new(Code::RunEnded, format!("Run {id} ran no script")))
+    }
+}
