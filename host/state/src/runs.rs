@@ -3,8 +3,9 @@
 use base::{Code, Diagnostic, Result, Timestamp};
 use effect::RunId;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::audit::{begin_content, of_run};
 use crate::folder::sha256;
 use crate::owner::{Census, Owner};
 use crate::query::{Query, Row};
@@ -123,27 +124,36 @@ impl Writer {
     /// A power failure right afterwards may forget it, as nothing was changed yet.
     ///
     /// # Errors
-    /// As the database says.
+    /// `StateRestored` where the state is older than its audit anchor, and as the database says.
     pub async fn begin_run(&self, new: NewRun) -> Result<()> {
+        self.check_anchor().await?;
+        let now = self.now();
         let query = Query::new(
             "INSERT INTO runs (id, script, started_at, status, parameters, owner) \
              VALUES ($1, $2, $3, 'running', $4, $5)",
         )
         .bind(&self.run().0)
         .bind(&new.script)
-        .bind(self.now())
+        .bind(now)
         .bind_json(&new.parameters)?
         .bind_json(self.owner())?;
         let mut change = self.begin_relaxed().await?;
-        let result = change.execute(query).await.map(drop);
+        let result = async {
+            change.execute(query).await?;
+            let mut content = begin_content(&self.run().0, &new.script, &new.parameters, now);
+            content["owner"] = json!(self.owner());
+            self.link_run(&mut change, of_run::BEGIN, &content).await.map(drop)
+        }
+        .await;
         self.finish(change, result).await
     }
 
     /// Records that this writer's run, which was interrupted before, goes on in this process.
     ///
     /// # Errors
-    /// `UsageCommand` where there is no such run.
+    /// `UsageCommand` where there is no such run, else as [`Writer::begin_run`].
     pub async fn resume_run(&self) -> Result<()> {
+        self.check_anchor().await?;
         let query = Query::new(
             "UPDATE runs SET status = 'running', ended_at = NULL, exit_code = NULL, owner = $2 \
              WHERE id = $1",
@@ -153,7 +163,10 @@ impl Writer {
         let mut change = self.begin().await?;
         let result = match change.execute(query).await {
             Ok(0) => Err(unknown(self.run())),
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                let content = json!({ "owner": self.owner() });
+                self.link_run(&mut change, of_run::RESUME, &content).await.map(drop)
+            }
             Err(error) => Err(error),
         };
         self.finish(change, result).await
@@ -189,7 +202,7 @@ impl Writer {
                 let named = named.bind(&self.run().0).bind(*name).bind(&digest);
                 change.execute(named).await?;
             }
-            Ok(())
+            self.link_sources(&mut change).await
         }
         .await;
         self.finish(change, result).await
@@ -210,16 +223,20 @@ impl Writer {
         let mut change = self.begin().await?;
         let result = match change.execute(query).await {
             Ok(0) => Err(other_tenant(self.run(), tenant_id)),
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                let content = json!({ "tenant_id": tenant_id, "sandbox": sandbox });
+                self.link_run(&mut change, of_run::TENANT, &content).await.map(drop)
+            }
             Err(error) => Err(error),
         };
         self.finish(change, result).await
     }
 
-    /// Records what became of this writer's run, and releases the leases that it still holds.
+    /// Records what became of this writer's run, and releases the leases that it still holds. Where
+    /// the store has an anchor, it then names the end of the audit chain.
     ///
     /// # Errors
-    /// As the database says.
+    /// As the database says, and where the anchor cannot be written.
     pub async fn end_run(&self, status: RunStatus, exit_code: i64) -> Result<()> {
         let now = self.now();
         let ended =
@@ -234,11 +251,21 @@ impl Writer {
                 .bind(now);
         let mut change = self.begin().await?;
         let result = async {
-            change.execute(ended).await?;
-            change.execute(released).await.map(drop)
+            let known = change.execute(ended).await?;
+            change.execute(released).await?;
+            if known == 0 {
+                return Ok(None);
+            }
+            let content = json!({
+                "status": status, "exit_code": exit_code, "ended_at": now.as_millis(),
+            });
+            self.link_run(&mut change, of_run::END, &content).await
         }
         .await;
-        self.finish(change, result).await
+        match self.finish(change, result).await? {
+            Some(head) => self.write_anchor(head).await,
+            None => Ok(()),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use base::disk::LockAttempt;
 use base::{Code, Diagnostic, Ports, Result, SecretText};
 use effect::RunId;
 
+use crate::audit::AuditKey;
 use crate::database::{Database, Transaction};
 use crate::dialect::Dialect;
 use crate::error;
@@ -33,7 +34,10 @@ pub(crate) struct Opened {
     pub(crate) ports: Ports,
     pub(crate) folder: Folder,
     pub(crate) host: HostIdentity,
+    pub(crate) key: AuditKey,
     pub(crate) database: Arc<Database>,
+    /// Where the end of the audit chain is kept, outside the state folder.
+    pub(crate) anchor: Option<PathBuf>,
     in_memory: bool,
 }
 
@@ -50,14 +54,16 @@ impl Store {
 
     async fn open_with(ports: &Ports, place: &Place, migrations: Migrations) -> Result<Self> {
         let sqlite = place.database.is_none();
-        let (folder, host) = Folder::open(&place.folder, ports, sqlite)?;
+        let folder = Folder::open(&place.folder, ports, sqlite)?;
         let database = match &place.database {
             None => {
-                Database::new(Dialect::Sqlite, &sqlite_address(&folder.database_file())?, false)?
+                let file = folder.0.database_file();
+                Database::new(Dialect::Sqlite, &sqlite_address(&file)?, false)?
+                    .of_file(file, ports.disk.clone())
             }
             Some(address) => Database::new(Dialect::Postgres, address.expose(), false)?,
         };
-        let store = Self::of(ports, folder, host, Arc::new(database), false);
+        let store = Self::of(ports, folder, Arc::new(database), false);
         store.bring_up(migrations).await
     }
 
@@ -67,9 +73,9 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub async fn in_memory(ports: &Ports, folder: &Path) -> Result<Self> {
-        let (folder, host) = Folder::open(folder, ports, true)?;
+        let folder = Folder::open(folder, ports, true)?;
         let database = Database::new(Dialect::Sqlite, "sqlite::memory:?cache=private", true)?;
-        let store = Self::of(ports, folder, host, Arc::new(database), true);
+        let store = Self::of(ports, folder, Arc::new(database), true);
         store.bring_up(MIGRATIONS).await
     }
 
@@ -78,18 +84,34 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub async fn reopen(&self, ports: &Ports) -> Result<Self> {
-        let (folder, host) = Folder::open(&self.0.folder.path, ports, true)?;
-        Ok(Self::of(ports, folder, host, self.0.database.clone(), self.0.in_memory))
+        let folder = Folder::open(&self.0.folder.path, ports, true)?;
+        Ok(Self::of(ports, folder, self.0.database.clone(), self.0.in_memory))
+    }
+
+    /// The same store, which keeps the end of its audit chain in `file` too. The file belongs outside
+    /// the state folder, so that what happens to the state does not happen to it.
+    #[must_use]
+    pub fn anchored(&self, file: &Path) -> Self {
+        let Opened { ports, folder, host, key, database, in_memory, .. } = &*self.0;
+        Self(Arc::new(Opened {
+            ports: ports.clone(),
+            folder: folder.clone(),
+            host: host.clone(),
+            key: key.clone(),
+            database: database.clone(),
+            anchor: Some(file.to_owned()),
+            in_memory: *in_memory,
+        }))
     }
 
     fn of(
         ports: &Ports,
-        folder: Folder,
-        host: HostIdentity,
+        (folder, host, key): (Folder, HostIdentity, AuditKey),
         database: Arc<Database>,
         in_memory: bool,
     ) -> Self {
-        Self(Arc::new(Opened { ports: ports.clone(), folder, host, database, in_memory }))
+        let ports = ports.clone();
+        Self(Arc::new(Opened { ports, folder, host, key, database, anchor: None, in_memory }))
     }
 
     /// Brings the schema to this program's version, where it is older. While a run of the old
@@ -219,10 +241,17 @@ mod tests {
     use super::*;
     use crate::writer::{Purpose, Writer};
 
-    const UP: Migrations =
-        &[include_str!("schema/0001.sql"), "ALTER TABLE runs ADD COLUMN note TEXT"];
-    const HALF: Migrations =
-        &[include_str!("schema/0001.sql"), "CREATE TABLE x (y TEXT)", "CREATE TABLE runs (z TEXT)"];
+    const UP: Migrations = &[
+        include_str!("schema/0001.sql"),
+        include_str!("schema/0003.sql"),
+        "ALTER TABLE runs ADD COLUMN note TEXT",
+    ];
+    const HALF: Migrations = &[
+        include_str!("schema/0001.sql"),
+        include_str!("schema/0003.sql"),
+        "CREATE TABLE x (y TEXT)",
+        "CREATE TABLE runs (z TEXT)",
+    ];
 
     struct Bench {
         _folder: tempfile::TempDir,
