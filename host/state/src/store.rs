@@ -300,6 +300,43 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_older_than_the_chain_is_kept_and_not_covered() {
+        let bench = bench();
+        let old = bench.open(&[include_str!("schema/0001.sql")]).await.unwrap();
+        let mut lent = old.0.database.lend(&*bench.ports.clock).await.unwrap();
+        lent.script(
+            "INSERT INTO runs (id, script, parameters, started_at, status, owner) \
+             VALUES ('old', 's', 'null', 1, 'running', '{}'); \
+             INSERT INTO calls (run, branch, sequence, cmdlet, arguments, began_at, began_record) \
+             VALUES ('old', '', 1, 'c', '{}', 1, 1); UPDATE counters SET value = 1 \
+             WHERE name = 'record'",
+        )
+        .await
+        .unwrap();
+        drop(lent);
+        old.close().await.unwrap();
+        let store = bench.open(MIGRATIONS).await.unwrap();
+        assert!(store.verify_audit().await.unwrap().is_intact());
+        let writer = write(&store).await;
+        let new = crate::NewRun { script: "new".to_owned(), parameters: serde_json::Value::Null };
+        writer.begin_run(new).await.unwrap();
+        let report = store.verify_audit().await.unwrap();
+        assert_eq!((report.findings, report.runs), (vec![], 2));
+
+        // The run of the old version goes on, and is covered from then on.
+        drop(writer);
+        let purpose = Purpose { run: RunId("old".to_owned()), script: "s".to_owned() };
+        let writer = store.begin_writing(purpose).await.unwrap();
+        writer.resume_run().await.unwrap();
+        writer.end_run(crate::RunStatus::Done, 0).await.unwrap();
+        assert_eq!(store.verify_audit().await.unwrap().findings, []);
+        let mut lent = store.0.database.lend(&*bench.ports.clock).await.unwrap();
+        lent.script("UPDATE runs SET exit_code = 1 WHERE id = 'old'").await.unwrap();
+        drop(lent);
+        assert_eq!(store.verify_audit().await.unwrap().findings.len(), 1);
+    }
+
+    #[tokio::test]
     async fn a_full_disk_changes_nothing_and_passes() {
         let bench = bench();
         let store = bench.open(MIGRATIONS).await.unwrap();

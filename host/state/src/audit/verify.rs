@@ -148,7 +148,7 @@ fn find_origin(ledger: &Ledger, report: &mut AuditReport) -> Option<Origin> {
         let content: Value = serde_json::from_str(content).unwrap_or_default();
         content["key"].as_str().map(str::to_owned)
     };
-    let ours = origins().filter(|link| made_with(link).as_ref() == Some(&report.key)).next_back();
+    let ours = origins().rfind(|link| made_with(link).as_ref() == Some(&report.key));
     if let Some(link) = ours {
         if link.number > 1 {
             report.notes.push(format!(
