@@ -136,10 +136,12 @@ impl Attempt<'_> {
         let copied = self.world.wait(self.store.copy_database(&copy))?;
         let mut tar = Tar::new(self.world);
         tar.folder(Path::new(FOLDER))?;
-        tar.file(Path::new("state.db"), &self.read(&copy)?)?;
-        // Where the archive is unpacked over a state whose program was killed, an old log would be
-        // applied to the restored database; an empty one is none.
+        // Where the archive is unpacked over a state whose program was killed, or still runs, an old
+        // log would be applied to the restored database; an empty one is none. They come first, so
+        // that the database never stands beside the old ones.
         tar.file(Path::new("state.db-wal"), b"")?;
+        tar.file(Path::new("state.db-shm"), b"")?;
+        tar.file(Path::new("state.db"), &self.read(&copy)?)?;
         for name in ["host.json", "audit.key"] {
             tar.file(Path::new(name), &self.read(&self.folder.join(name))?)?;
         }
