@@ -92,12 +92,18 @@ fn told(report: &AuditReport) -> Answer {
     lines.extend(report.notes.iter().map(|note| format!("Note: {note}")));
     let mut answer = Answer::new(value, lines.join("\n"));
     if !intact {
-        let count = report.findings.len();
+        let count = match report.findings.len() {
+            1 => "1 finding".to_owned(),
+            count => format!("{count} findings"),
+        };
         let error = Diagnostic::new(
             Code::AuditBroken,
-            format!("The audit chain is broken: {count} findings in {counted}"),
+            format!("The audit chain is broken: {count} in {counted}"),
         )
-        .meaning("Somebody or something changed the record of what this host did, past credwright.")
+        .meaning(
+            "The record of what this host did was changed past credwright, or an older copy of it \
+             was brought back.",
+        )
         .next(
             "Keep a copy of the state folder as it is, find out who could write to it, and compare \
              the connectors with the tenant before the next run.",

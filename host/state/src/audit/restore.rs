@@ -1,6 +1,6 @@
 //! Going on with a state that is older than its anchor, or whose key is lost.
 
-use base::{Diagnostic, Result, Timestamp};
+use base::{Code, Diagnostic, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Anchor, of_host};
@@ -30,18 +30,11 @@ impl Store {
     /// # Errors
     /// As the database says, and where the anchor cannot be read at all.
     pub async fn needs_acceptance(&self) -> Result<Option<Diagnostic>> {
-        match self.check_anchor().await {
-            Ok(()) => Ok(None),
-            Err(error) if is_acceptable(&error) => Ok(Some(error)),
-            Err(error) => Err(error),
-        }
+        let Err(error) = self.check_anchor().await else { return Ok(None) };
+        // One that is damaged is replaced as well; one of a newer version is not.
+        let damaged = self.anchor().is_err_and(|error| error.code == Code::StateCorrupt);
+        if damaged || error.code == Code::StateRestored { Ok(Some(error)) } else { Err(error) }
     }
-}
-
-fn is_acceptable(error: &Diagnostic) -> bool {
-    use base::Code::{StateCorrupt, StateRestored};
-    error.code == StateRestored
-        || error.code == StateCorrupt && error.message.starts_with("The audit anchor")
 }
 
 impl Writer {
@@ -86,7 +79,7 @@ fn event(accepted: &AcceptedRestore) -> Result<NewEvent> {
         None => "there was no anchor to compare it with".to_owned(),
     };
     let data = serde_json::to_value(accepted).map_err(|error| {
-        Diagnostic::new(base::Code::Internal, "What was accepted cannot be recorded").source(&error)
+        Diagnostic::new(Code::Internal, "What was accepted cannot be recorded").source(&error)
     })?;
     Ok(NewEvent {
         source: SOURCE.to_owned(),
