@@ -3,19 +3,22 @@
 
 use std::path::{Path, PathBuf};
 
+use base::Process;
+use base::process::SystemProcess;
 use credwright_tests::root;
 use prove::Host;
 
-use crate::process::harness::{Ended, Home};
+use crate::process::harness::{Ended, Home, Line, binary};
 use crate::virtual_world::{assert_rules, host};
 
 /// The guides, from the root of the project.
-const GUIDES: [&str; 5] = [
+const GUIDES: [&str; 6] = [
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "docs/writing-scripts.md",
     "docs/on-a-real-tenant.md",
+    "docs/backup.md",
 ];
 
 /// What the README begins with: it builds the program, and onboards.
@@ -200,6 +203,36 @@ fn every_command_of_the_guide_to_scripts_works() {
 #[test]
 fn every_command_of_the_guide_to_real_tenants_works() {
     try_commands("docs/on-a-real-tenant.md");
+}
+
+/// Runs a block of the guide to backups as a reader would, in the folder that holds the state.
+fn typed(home: &Home, block: &Block) -> Ended {
+    let folder = binary().parent().unwrap().to_str().unwrap();
+    let path = SystemProcess.environment("PATH").unwrap_or_default();
+    let script = format!("set -e\nPATH='{folder}:{path}'\ncd \"$CREDWRIGHT_HOME\"\n{}", block.text);
+    eprintln!("{}", block.place);
+    let mut line = Line::new(Path::new("/bin/sh"));
+    line.words(&["-c", &script]).variable("CREDWRIGHT_HOME", home.path()).run()
+}
+
+#[test]
+fn the_way_back_of_the_guide_to_backups_works() {
+    let blocks = blocks_in("docs/backup.md", "sh");
+    let [make, go_back, accept, export] = &blocks[..] else { panic!("other blocks than these") };
+    let home = Home::new();
+    home.run(&["run", "onboard", "--yes"]).code(0);
+    let works = r#"test_credential(#{ connector: "default" }).works"#;
+    typed(&home, make).code(0);
+    typed(&home, go_back).code(0);
+    assert_eq!(home.value(works), true);
+
+    // From here on there is a run that the backup does not know.
+    let ended = typed(&home, go_back).code(1);
+    assert!(ended.stdout.contains("the anchor knows link"), "{}", ended.stdout);
+    home.run(&["run", "onboard", "--yes", "--json"]).refused(2, "state.restored");
+    typed(&home, accept).code(0);
+    assert_eq!(home.value(works), true);
+    typed(&home, export).code(0);
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn settled() -> Home {
 }
 
 /// Runs statements on the state's database by other means.
-fn database(home: &Home, statements: &str) {
+pub fn database(home: &Home, statements: &str) {
     let program = "
 import sqlite3, sys
 with sqlite3.connect(sys.argv[1]) as database:

@@ -1,6 +1,8 @@
 //! The program as a process of its own: over TLS, with signals, files and exit codes.
 
 mod accounts;
+mod audit;
+mod backup;
 mod codes;
 mod folders;
 mod golden;

@@ -89,6 +89,10 @@ codes! {
     StateLocked = "state.locked", Unavailable;
     /// This process lost its right to write: another one took over.
     StateLostLock = "state.lost_lock", Internal;
+    /// The state is older than its audit anchor, or another one: it was restored or cut off.
+    StateRestored = "state.restored", Configuration;
+    /// The audit chain does not verify: a record was altered, removed, reordered, inserted or cut off.
+    AuditBroken = "audit.broken", Configuration;
     /// The journal could not be written, so nothing more may be changed.
     JournalFailed = "journal.failed", Configuration;
     /// The disk is full, or nearly.

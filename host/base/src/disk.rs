@@ -30,6 +30,15 @@ pub struct FileStatus {
     pub owner: u32,
 }
 
+/// Which file it is, whatever it is called: a file that replaces another one differs in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileIdentity {
+    /// The device that it is on.
+    pub device: u64,
+    /// Its inode there.
+    pub inode: u64,
+}
+
 /// A held kernel lock; dropping it, or the death of the process, releases it.
 pub trait LockGuard: Send + Sync {}
 
@@ -85,6 +94,14 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// As the operating system says; `NotFound` where there is nothing.
     fn status(&self, path: &Path) -> io::Result<FileStatus>;
+
+    /// Which file a path is; none on a disk whose files are replaced in place. Links are not followed.
+    ///
+    /// # Errors
+    /// As [`Disk::status`].
+    fn identity(&self, path: &Path) -> io::Result<Option<FileIdentity>> {
+        self.status(path).map(|_| None)
+    }
 
     /// Bytes that this user may still write to the file system of `path`.
     ///
@@ -174,6 +191,11 @@ impl Disk for SystemDisk {
         })
     }
 
+    fn identity(&self, path: &Path) -> io::Result<Option<FileIdentity>> {
+        let found = std::fs::symlink_metadata(path)?;
+        Ok(Some(FileIdentity { device: found.dev(), inode: found.ino() }))
+    }
+
     fn free_space(&self, path: &Path) -> io::Result<u64> {
         let found = rustix::fs::statvfs(path)?;
         Ok(found.f_bavail.saturating_mul(found.f_frsize))
@@ -230,6 +252,21 @@ mod tests {
         assert_eq!(SystemDisk.read(&path).unwrap(), b"two");
         assert_eq!(SystemDisk.status(&path).unwrap().mode, 0o600);
         assert_eq!(SystemDisk.list(folder.path()).unwrap(), [path]);
+    }
+
+    #[test]
+    fn a_replaced_file_is_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let identity = || SystemDisk.identity(&path).unwrap();
+        SystemDisk.write_atomic(&path, b"one", 0o600).unwrap();
+        let first = identity();
+        std::fs::write(&path, "changed in place").unwrap();
+        assert_eq!(identity(), first);
+        // The old one still exists elsewhere, so that its inode is not given out again.
+        std::fs::rename(&path, folder.path().join("old")).unwrap();
+        SystemDisk.write_atomic(&path, b"two", 0o600).unwrap();
+        assert_ne!(identity(), first);
     }
 
     #[test]

@@ -83,6 +83,11 @@ pub enum Command {
     Connectors,
     /// List the events of this host
     Events(Events),
+    /// Verify or export the record of what this host did
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Copy the state into one file, while it is in use
+    Backup(Backup),
     /// The sandbox tenant, or the tenant in view
     #[command(subcommand)]
     Tenant(Tenant),
@@ -192,6 +197,46 @@ pub struct Events {
     /// At most this many, the newest
     #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: u32,
+}
+
+/// `audit`.
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Check that no record was altered, removed, reordered, inserted or cut off
+    Verify {
+        /// Compare it with this anchor instead of the configured one
+        #[arg(long, value_name = "FILE")]
+        anchor: Option<PathBuf>,
+        /// Check this export instead of the state
+        #[arg(long, value_name = "FILE", requires = "key")]
+        file: Option<PathBuf>,
+        /// The key of that export: the file audit.key of its state
+        #[arg(long, value_name = "FILE", requires = "file")]
+        key: Option<PathBuf>,
+    },
+    /// Write everything that is needed to verify elsewhere into one file, without the key
+    Export {
+        /// The file
+        file: PathBuf,
+        /// Replace the file where it exists
+        #[arg(long)]
+        force: bool,
+    },
+    /// Go on with a state that was restored from an older backup
+    AcceptRestore,
+}
+
+/// `backup`.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// The file, a tar archive
+    pub file: PathBuf,
+    /// Put the key that the private keys are sealed under into it too
+    #[arg(long)]
+    pub with_wrapping_key: bool,
+    /// Replace the file where it exists
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `tenant`.

@@ -24,6 +24,8 @@ pub struct Configuration {
     pub deny: Vec<String>,
     /// How old an interrupted run is before its admin is asked whether it goes on.
     pub resume_asks_after: Duration,
+    /// Where the end of the audit chain is kept, instead of beside the state.
+    pub audit_anchor: Option<PathBuf>,
     /// The profiles by name.
     pub profiles: BTreeMap<String, Profile>,
 }
@@ -34,6 +36,7 @@ impl Default for Configuration {
             default_profile: None,
             deny: Vec::new(),
             resume_asks_after: RESUME_ASKS_AFTER,
+            audit_anchor: None,
             profiles: BTreeMap::new(),
         }
     }
@@ -70,7 +73,7 @@ pub struct Admin {
     pub username: Option<String>,
 }
 
-const TOP: &[&str] = &["default_profile", "deny", "profiles", "resume_asks_after"];
+const TOP: &[&str] = &["default_profile", "deny", "audit_anchor", "profiles", "resume_asks_after"];
 const PROFILE: &[&str] = &["tenant", "cloud", "authority", "graph", "ca_file", "admin"];
 const ADMIN: &[&str] = &["client_id", "certificate_pem", "username"];
 
@@ -81,6 +84,7 @@ struct Written {
     #[serde(default)]
     deny: Vec<String>,
     resume_asks_after: Option<Span>,
+    audit_anchor: Option<PathBuf>,
     #[serde(default)]
     profiles: BTreeMap<String, Profile>,
 }
@@ -123,6 +127,7 @@ impl Configuration {
     fn add(&mut self, file: Written) {
         self.default_profile = self.default_profile.take().or(file.default_profile);
         self.deny.extend(file.deny);
+        self.audit_anchor = self.audit_anchor.take().or(file.audit_anchor);
         for (name, profile) in file.profiles {
             self.profiles.entry(name).or_insert(profile);
         }
@@ -168,6 +173,9 @@ fn parse(path: &Path, text: &str, capabilities: &BTreeSet<String>) -> Result<Wri
     let written: Written = toml::from_str(text)
         .map_err(|error| invalid(path, "a value is not what it should be").cause(error))?;
     check_denied(path, &written.deny, capabilities)?;
+    if written.audit_anchor.as_ref().is_some_and(|file| !file.is_absolute()) {
+        return Err(invalid(path, "audit_anchor must be a whole path, from the root on"));
+    }
     for (name, profile) in &written.profiles {
         check_profile(path, name, profile)?;
     }
@@ -281,6 +289,7 @@ mod tests {
             ("deny = ['application.ad']", "did you mean 'application.add'?"),
             ("deny = 3", "a value is not what it should be"),
             ("deny = [", "it is not TOML"),
+            ("audit_anchor = 'anchor.json'", "must be a whole path"),
         ] {
             assert!(message(text).contains(expected), "{text}: {}", message(text));
         }

@@ -12,6 +12,8 @@ const SYSTEM_STATE: &str = "/var/lib/credwright";
 const SYSTEM_CONFIGURATION: &str = "/etc/credwright";
 /// The account that a packaged service runs as.
 const SERVICE_USER: &str = "credwright";
+/// The anchor's file, beside the state.
+const AUDIT_ANCHOR: &str = "audit-anchor.json";
 /// The project folder: where the command is given.
 const PROJECT: &str = ".";
 
@@ -22,6 +24,8 @@ pub struct Places {
     pub home: Option<PathBuf>,
     /// Database, lock, keys, certificates, history.
     pub state: PathBuf,
+    /// The end of the audit chain, outside the state on purpose.
+    pub audit_anchor: PathBuf,
     /// The sandbox tenant.
     pub sandbox: PathBuf,
     /// The machine's certificate store.
@@ -63,6 +67,7 @@ impl Places {
         Self {
             home: Some(home.to_owned()),
             state: home.join("state"),
+            audit_anchor: home.join(AUDIT_ANCHOR),
             sandbox: home.join("sandbox"),
             machine_certificates: home.join("machine/certificates"),
             configurations: vec![home.join("config.toml")],
@@ -97,6 +102,7 @@ impl Places {
         Ok(Self {
             home: None,
             state: base.join("state"),
+            audit_anchor: base.join(AUDIT_ANCHOR),
             sandbox: base.join("sandbox"),
             machine_certificates: system.join("certificates"),
             configurations: vec![configuration.join("config.toml"), system.join("config.toml")],
@@ -110,6 +116,7 @@ impl Places {
         Self {
             home: None,
             state: state.join("state"),
+            audit_anchor: state.join(AUDIT_ANCHOR),
             sandbox: state.join("sandbox"),
             machine_certificates: system.join("certificates"),
             configurations: vec![system.join("config.toml")],

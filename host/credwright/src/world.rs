@@ -162,7 +162,9 @@ impl World {
         let places = self.places()?;
         places.check_owner(&self.ports, &|prefix| self.retyped(prefix))?;
         let place = Place { folder: places.state.clone(), database: None };
-        let opened = self.wait(Store::open(&self.ports, &place))?;
+        let configured = self.configuration()?.audit_anchor;
+        let anchor = configured.as_ref().unwrap_or(&places.audit_anchor);
+        let opened = self.wait(Store::open(&self.ports, &place))?.anchored(anchor);
         Ok(self.store.get_or_init(|| opened).clone())
     }
 

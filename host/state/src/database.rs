@@ -4,7 +4,11 @@
 //! brings timers, background tasks and a round trip at every release, which virtual worlds and
 //! the start of a process pay for.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use base::clock::Hold;
+use base::disk::{Disk, FileIdentity};
 use base::{Clock, Code, Diagnostic, Result};
 use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, ConnectOptions, Connection, Executor};
@@ -22,11 +26,27 @@ pub(crate) struct Database {
     options: AnyConnectOptions,
     line: Mutex<Line>,
     in_memory: bool,
+    /// SQLite's file, and the disk that it is on.
+    file: Option<DatabaseFile>,
+}
+
+struct DatabaseFile {
+    path: PathBuf,
+    disk: Arc<dyn Disk>,
+}
+
+impl DatabaseFile {
+    /// Which file is there now; none where there is none, or the disk does not tell.
+    fn identity(&self) -> Option<FileIdentity> {
+        self.disk.identity(&self.path).ok().flatten()
+    }
 }
 
 #[derive(Default)]
 struct Line {
     connection: Option<AnyConnection>,
+    /// Which file the connection has open.
+    opened: Option<FileIdentity>,
     /// A transaction was begun and its end not seen: its future may have been dropped.
     unfinished: bool,
     /// The connection was told that a commit need not reach the disk.
@@ -46,7 +66,27 @@ impl Database {
                 .source(&error)
         })?;
         let options = options.disable_statement_logging();
-        Ok(Self { dialect, options, line: Mutex::default(), in_memory })
+        Ok(Self { dialect, options, line: Mutex::default(), in_memory, file: None })
+    }
+
+    /// The same, of the file at `path`: a connection notices when another one takes its place.
+    pub(crate) fn of_file(self, path: PathBuf, disk: Arc<dyn Disk>) -> Self {
+        Self { file: Some(DatabaseFile { path, disk }), ..self }
+    }
+
+    /// Lets go of a connection whose file was replaced or removed; the next use connects anew.
+    pub(crate) async fn leave_replaced(&self, clock: &dyn Clock) {
+        let _hold = clock.hold();
+        let mut line = self.line.lock().await;
+        if line.connection.is_some() && self.is_replaced(&line) {
+            *line = Line::default();
+        }
+    }
+
+    fn is_replaced(&self, line: &Line) -> bool {
+        // Where it is not known which file was opened there is nothing to compare.
+        let now = self.file.as_ref().map(DatabaseFile::identity);
+        now.is_some_and(|now| line.opened.is_some() && now != line.opened)
     }
 
     /// Lends the connection, connecting first where needed. Virtual time stands still meanwhile:
@@ -55,9 +95,16 @@ impl Database {
         let hold = clock.hold();
         let mut line = self.line.lock().await;
         if line.connection.is_none() {
-            *line = Line { connection: Some(self.connect().await?), ..Line::default() };
+            // Looked at before and after, so that what was opened in between is known for sure.
+            let opened = self.file.as_ref().and_then(DatabaseFile::identity);
+            let connection = Some(self.connect().await?);
+            *line = Line { connection, opened, ..Line::default() };
+            if self.is_replaced(&line) {
+                *line = Line::default();
+                return Err(replaced());
+            }
         }
-        let mut lent = Lent { line, dialect: self.dialect, in_memory: self.in_memory, _hold: hold };
+        let mut lent = Lent { line, database: self, _hold: hold };
         lent.tidy().await?;
         Ok(lent)
     }
@@ -90,12 +137,16 @@ impl Database {
 /// The connection, as long as it is lent.
 pub(crate) struct Lent<'a> {
     line: MutexGuard<'a, Line>,
-    dialect: Dialect,
-    in_memory: bool,
+    database: &'a Database,
     _hold: Hold,
 }
 
 impl<'a> Lent<'a> {
+    /// Whether the connection still has the file open that is there.
+    fn check_file(&self) -> Result<()> {
+        if self.database.is_replaced(&self.line) { Err(replaced()) } else { Ok(()) }
+    }
+
     fn connection(&mut self) -> Result<&mut AnyConnection> {
         self.line.connection.as_mut().ok_or_else(|| {
             Diagnostic::new(Code::StateDatabase, "The connection to the state database was lost")
@@ -144,7 +195,7 @@ impl<'a> Lent<'a> {
 
     /// Turns a failure into a diagnostic, and lets go of a connection that is dead.
     fn fail(&mut self, error: &sqlx::Error, phase: Phase) -> Diagnostic {
-        if classify(error) == Failure::Lost && !self.in_memory {
+        if classify(error) == Failure::Lost && !self.database.in_memory {
             *self.line = Line::default();
         }
         failed(error, phase)
@@ -158,7 +209,7 @@ impl<'a> Lent<'a> {
             self.line.unfinished = false;
         }
         if self.line.relaxed {
-            self.script(self.dialect.tighten()).await?;
+            self.script(self.database.dialect.tighten()).await?;
             self.line.relaxed = false;
         }
         Ok(())
@@ -166,21 +217,21 @@ impl<'a> Lent<'a> {
 
     /// Begins a transaction that writes.
     pub(crate) async fn begin(self) -> Result<Transaction<'a>> {
-        let begin = self.dialect.begin();
+        let begin = self.database.dialect.begin();
         self.begin_with(begin).await
     }
 
     /// Begins a transaction that writes and need not outlive a power failure.
     pub(crate) async fn begin_relaxed(mut self) -> Result<Transaction<'a>> {
         self.line.relaxed = true;
-        self.script(self.dialect.relax()).await?;
-        let begin = self.dialect.begin();
+        self.script(self.database.dialect.relax()).await?;
+        let begin = self.database.dialect.begin();
         self.begin_with(begin).await
     }
 
     /// Begins a transaction that reads one state of everything.
     pub(crate) async fn begin_reading(self) -> Result<Transaction<'a>> {
-        let begin = self.dialect.begin_reading();
+        let begin = self.database.dialect.begin_reading();
         self.begin_with(begin).await
     }
 
@@ -197,7 +248,19 @@ pub(crate) struct Transaction<'a> {
     lent: Lent<'a>,
 }
 
+/// The refusal to write into a file that nobody will read again.
+fn replaced() -> Diagnostic {
+    Diagnostic::new(Code::StateLostLock, "The state database was replaced underneath this process")
+        .meaning("Nothing was written: what is written into the old file would be lost.")
+        .next("Find out who restored or removed state.db, then run the command again.")
+}
+
 impl Transaction<'_> {
+    /// Whether the file is still the one that was opened.
+    pub(crate) fn check_file(&self) -> Result<()> {
+        self.lent.check_file()
+    }
+
     pub(crate) async fn rows(&mut self, query: Query) -> Result<Vec<Row>> {
         self.lent.rows(query).await
     }
@@ -253,6 +316,7 @@ impl Transaction<'_> {
 
     async fn commit(&mut self, before_commit: BeforeCommit<'_>) -> Result<()> {
         before_commit()?;
+        self.lent.check_file()?;
         let done = self.lent.connection()?.execute(sqlx::raw_sql("COMMIT")).await;
         done.map_err(|error| self.lent.fail(&error, Phase::Commit))?;
         self.lent.line.unfinished = false;

@@ -2,8 +2,9 @@
 
 use base::{Result, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::audit::of_host;
 use crate::query::{Query, Row};
 use crate::store::Store;
 use crate::writer::Writer;
@@ -122,7 +123,10 @@ impl Writer {
         let mut change = self.begin().await?;
         let result = async {
             event.sequence = change.numbers("event", 1).await?;
-            change.execute(inserted(&event)?).await?;
+            let row = change.row(inserted(&event)?).await?;
+            let sandbox = row.map(|row| row.flag("sandbox")).transpose()?.unwrap_or(false);
+            let record = audited(&event, sandbox);
+            self.link(&mut change, of_host::EVENT, event.sequence, &record).await?;
             Ok(event)
         }
         .await;
@@ -135,7 +139,7 @@ fn inserted(event: &Event) -> Result<Query> {
         "INSERT INTO events (sequence, at, source, event_id, level, message, connector_id, run, \
          host, data, sandbox) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, \
          COALESCE((SELECT sandbox FROM connectors WHERE id = $7), \
-                  (SELECT sandbox FROM runs WHERE id = $8), 0))",
+                  (SELECT sandbox FROM runs WHERE id = $8), 0)) RETURNING sandbox",
     )
     .bind(event.sequence)
     .bind(event.at)
@@ -147,6 +151,19 @@ fn inserted(event: &Event) -> Result<Query> {
     .bind(event.run.as_deref())
     .bind(&event.host);
     query.bind_json(&event.data)
+}
+
+/// An event as the audit chain knows it. A new member must be left out where it says nothing, or
+/// the digests of older events no longer fit.
+fn audited(event: &Event, sandbox: bool) -> Value {
+    let mut value = json!(event);
+    value["sandbox"] = sandbox.into();
+    value
+}
+
+/// The event of a row, as the audit chain knows it.
+pub(crate) fn read_audited(row: &Row) -> Result<Value> {
+    Ok(audited(&read(row)?, row.flag("sandbox")?))
 }
 
 fn read(row: &Row) -> Result<Event> {

@@ -2,7 +2,9 @@
 
 use base::{Result, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
+use crate::audit::of_host;
 use crate::query::{Query, Row};
 use crate::store::Store;
 use crate::writer::Writer;
@@ -133,7 +135,10 @@ impl Writer {
         let mut change = self.begin().await?;
         let result = async {
             evidence.sequence = change.numbers("evidence", 1).await?;
-            change.execute(inserted(&evidence)).await?;
+            let row = change.row(inserted(&evidence)).await?;
+            let sandbox = row.map(|row| row.flag("sandbox")).transpose()?.unwrap_or(false);
+            let record = audited(&evidence, sandbox);
+            self.link(&mut change, of_host::EVIDENCE, evidence.sequence, &record).await?;
             Ok(evidence)
         }
         .await;
@@ -146,7 +151,7 @@ fn inserted(evidence: &Evidence) -> Query {
         "INSERT INTO evidence (sequence, at, kind, connector_id, tenant_id, app_id, \
          principal_id, key_id, certificate_sha256, key_uri, host, run, detail, sandbox) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
-         COALESCE((SELECT sandbox FROM connectors WHERE id = $4), 0))",
+         COALESCE((SELECT sandbox FROM connectors WHERE id = $4), 0)) RETURNING sandbox",
     )
     .bind(evidence.sequence)
     .bind(evidence.at)
@@ -161,6 +166,19 @@ fn inserted(evidence: &Evidence) -> Query {
     .bind(&evidence.host)
     .bind(&evidence.run)
     .bind(&evidence.detail)
+}
+
+/// Evidence as the audit chain knows it. A new member must be left out where it says nothing, or
+/// the digests of older evidence no longer fit.
+fn audited(evidence: &Evidence, sandbox: bool) -> Value {
+    let mut value = json!(evidence);
+    value["sandbox"] = sandbox.into();
+    value
+}
+
+/// The evidence of a row, as the audit chain knows it.
+pub(crate) fn read_audited(row: &Row) -> Result<Value> {
+    Ok(audited(&read(row)?, row.flag("sandbox")?))
 }
 
 fn read(row: &Row) -> Result<Evidence> {

@@ -8,6 +8,7 @@ use base::{Code, Diagnostic, Ports, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::audit::key::{self, AuditKey};
 use crate::error;
 
 /// Which host this is.
@@ -34,6 +35,7 @@ struct HostFile {
 }
 
 /// The files of a state folder.
+#[derive(Clone)]
 pub(crate) struct Folder {
     pub(crate) path: PathBuf,
 }
@@ -48,6 +50,11 @@ impl Folder {
         self.path.join("lock")
     }
 
+    /// The key of the audit chains.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.path.join("audit.key")
+    }
+
     /// SQLite's file.
     pub(crate) fn database_file(&self) -> PathBuf {
         self.path.join("state.db")
@@ -58,7 +65,11 @@ impl Folder {
     ///
     /// # Errors
     /// `StateFolder` where it is not this user's alone, `DiskFull`, `StateCorrupt`.
-    pub(crate) fn open(path: &Path, ports: &Ports, sqlite: bool) -> Result<(Self, HostIdentity)> {
+    pub(crate) fn open(
+        path: &Path,
+        ports: &Ports,
+        sqlite: bool,
+    ) -> Result<(Self, HostIdentity, AuditKey)> {
         let folder = Self { path: path.to_owned() };
         match ports.disk.status(path) {
             Ok(status) => folder.check(path, &status, FileKind::Folder, ports)?,
@@ -71,7 +82,8 @@ impl Folder {
             folder.create_files(ports, sqlite)?;
         }
         let identity = folder.identify(ports)?;
-        Ok((folder, identity))
+        let key = folder.audit_key(ports)?;
+        Ok((folder, identity, key))
     }
 
     /// Checks that a path belongs to this user and to nobody else.
@@ -101,6 +113,7 @@ impl Folder {
 
     fn lacks_files(&self, ports: &Ports, sqlite: bool) -> Result<bool> {
         let mut lacking = self.missing(&self.host_file(), ports)?;
+        lacking |= self.missing(&self.key_file(), ports)?;
         if sqlite {
             lacking |= self.missing(&self.database_file(), ports)?;
         }
@@ -140,6 +153,12 @@ impl Folder {
             // others may read.
             self.write(&self.database_file(), b"", ports)?;
         }
+        // Where the chain knows another key, that is told before anything is written.
+        if self.missing(&self.key_file(), ports)? {
+            let mut bytes = [0; key::LENGTH];
+            ports.random.fill(&mut bytes);
+            self.write(&self.key_file(), AuditKey::text(&bytes).expose(), ports)?;
+        }
         if fresh {
             let host_id = ports.random.uuid().to_string();
             let file = HostFile {
@@ -171,6 +190,20 @@ impl Folder {
 
     fn write(&self, path: &Path, content: &[u8], ports: &Ports) -> Result<()> {
         ports.disk.write_atomic(path, content, 0o600).map_err(|e| error::disk(path, &e))
+    }
+
+    fn audit_key(&self, ports: &Ports) -> Result<AuditKey> {
+        let path = self.key_file();
+        let text = ports.disk.read(&path).map_err(|e| error::disk(&path, &e))?;
+        AuditKey::parse(&text).ok_or_else(|| {
+            let shown = path.display();
+            Diagnostic::new(Code::StateCorrupt, format!("{shown} is damaged"))
+                .meaning("Without this key the audit chain can neither be checked nor go on.")
+                .next(format!(
+                    "Restore it from a backup (mode 600). Without one, remove it; the next run \
+                     then says how a new chain is begun: rm '{shown}'"
+                ))
+        })
     }
 
     fn identify(&self, ports: &Ports) -> Result<HostIdentity> {

@@ -33,8 +33,15 @@ impl Journal for Writer {
     /// Writes the records together or not at all, if this writer still is the one.
     fn commit<'a>(&'a self, entries: &'a [Entry]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
+            if entries.is_empty() {
+                return Ok(());
+            }
             let mut change = self.begin().await?;
-            let result = write_all(&mut change, entries).await;
+            let result = async {
+                let first = write_all(&mut change, entries).await?;
+                self.link_entries(&mut change, first, entries).await
+            }
+            .await;
             self.finish(change, result).await
         })
     }
@@ -67,9 +74,7 @@ impl Store {
             read_step(row, &mut records)?;
         }
         for row in &choices {
-            let (key, name) = (call_key(row)?, row.text("name")?);
-            let (value, at) = (row.json("value")?, row.time("chosen_at")?);
-            records.push((row.number("record")?, Entry::Chosen { key, name, value, at }));
+            read_choice(row, &mut records)?;
         }
         records.sort_by_key(|(number, _)| *number);
         Ok(records.into_iter().map(|(_, entry)| entry).collect())
@@ -103,17 +108,14 @@ impl Store {
     }
 }
 
-async fn write_all(change: &mut Transaction<'_>, entries: &[Entry]) -> Result<()> {
+/// Answers the number of the first record; the others follow it.
+async fn write_all(change: &mut Transaction<'_>, entries: &[Entry]) -> Result<i64> {
     let count = i64::try_from(entries.len()).map_err(|_| error::too_great("journal"))?;
-    if count == 0 {
-        return Ok(());
-    }
-    let mut record = change.numbers("record", count).await?;
-    for entry in entries {
+    let first = change.numbers("record", count).await?;
+    for (record, entry) in (first..).zip(entries) {
         write(change, entry, record).await?;
-        record += 1;
     }
-    Ok(())
+    Ok(first)
 }
 
 async fn write(change: &mut Transaction<'_>, entry: &Entry, record: i64) -> Result<()> {
@@ -231,6 +233,63 @@ fn out_of_order(entry: &Entry, what: &str) -> Diagnostic {
     .next("Report this as a mistake of this program, with the script that shows it.")
 }
 
+/// Every record of every run with its number, for the audit. A row that cannot be read, or whose
+/// columns contradict each other, is named in `unreadable`.
+pub(crate) async fn read_all(
+    change: &mut Transaction<'_>,
+    unreadable: &mut Vec<String>,
+) -> Result<Vec<(i64, Entry)>> {
+    let calls = change.rows(Query::new("SELECT * FROM calls")).await?;
+    let steps = change.rows(Query::new("SELECT * FROM steps")).await?;
+    let mut records = Vec::new();
+    for (row, is_step) in
+        calls.iter().map(|row| (row, false)).chain(steps.iter().map(|row| (row, true)))
+    {
+        let read = check_end(row, is_step).and_then(|()| match is_step {
+            true => read_step(row, &mut records),
+            false => read_call(row, &mut records),
+        });
+        if let Err(error) = read {
+            let of = |column| row.number(column).map_or("?".to_owned(), |n| n.to_string());
+            let step = if is_step { format!("step {} of ", of("step")) } else { String::new() };
+            let (sequence, run) = (of("sequence"), row.text("run").unwrap_or_default());
+            let cause = error.causes.join(": ");
+            unreadable.push(format!("{step}call {sequence} of run {run}: {cause}"));
+        }
+    }
+    for row in change.rows(Query::new("SELECT * FROM choices")).await? {
+        if let Err(error) = read_choice(&row, &mut records) {
+            let (name, run) = (row.text("name").unwrap_or_default(), row.text("run")?);
+            unreadable.push(format!("choice '{name}' of run {run}: {}", error.causes.join(": ")));
+        }
+    }
+    records.sort_by_key(|(number, _)| *number);
+    Ok(records)
+}
+
+/// Checks the columns of a row's end that its record is not read from.
+fn check_end(row: &Row, is_step: bool) -> Result<()> {
+    let result = row.optional_text("result")?;
+    let mut members = vec![row.optional_number("ended_at")?.is_some(), result.is_some()];
+    members.push(row.optional_text("outcome")?.is_some());
+    if is_step {
+        members.push(row.optional_number("found")?.is_some());
+    }
+    let ended = row.optional_number("ended_record")?.is_some();
+    if members.iter().any(|member| *member != ended) {
+        return Err(error::damaged_record("ended_record", "the end is there in part"));
+    }
+    let expected = match ended.then(|| row.json::<Outcome>("outcome")).transpose()? {
+        Some(Outcome::Done(_)) => Some("done"),
+        Some(Outcome::Failed(_)) => Some("failed"),
+        None => None,
+    };
+    if result.as_deref() != expected {
+        return Err(error::damaged_record("result", "it is not that of the outcome"));
+    }
+    Ok(())
+}
+
 fn call_key(row: &Row) -> Result<CallKey> {
     let sequence = row.number("sequence")?;
     Ok(CallKey {
@@ -262,6 +321,13 @@ fn read_call(row: &Row, records: &mut Vec<(i64, Entry)>) -> Result<()> {
         at: row.time("began_at")?,
     };
     records.push((row.number("began_record")?, began));
+    Ok(())
+}
+
+fn read_choice(row: &Row, records: &mut Vec<(i64, Entry)>) -> Result<()> {
+    let (key, name) = (call_key(row)?, row.text("name")?);
+    let (value, at) = (row.json("value")?, row.time("chosen_at")?);
+    records.push((row.number("record")?, Entry::Chosen { key, name, value, at }));
     Ok(())
 }
 

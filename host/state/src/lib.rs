@@ -1,5 +1,5 @@
 //! The database of a host: connectors, certificates, scheduler settings and leases, sync runs,
-//! events, evidence, runs and their journal.
+//! events, evidence, runs and their journal, and the audit chains over them.
 //!
 //! A [`Store`] reads; any number of processes may read at any time. A [`Writer`] writes; there is
 //! one per host, because it holds a kernel lock, and every change that it makes proves in its own
@@ -9,6 +9,8 @@
 #[macro_use]
 mod words;
 
+pub mod audit;
+mod backup;
 pub mod certificates;
 pub mod connectors;
 mod database;
@@ -29,6 +31,10 @@ pub mod store;
 pub mod sync_runs;
 pub mod writer;
 
+pub use audit::restore::AcceptedRestore;
+pub use audit::verify::{AuditReport, Finding};
+pub use audit::{Anchor, AuditKey, ledger::Ledger};
+pub use backup::Copied;
 pub use certificates::{
     Certificate, CertificateFilter, CertificateStatus, CertificateStore, NewCertificate,
 };

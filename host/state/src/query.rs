@@ -128,7 +128,11 @@ impl Row {
     }
 
     pub(crate) fn flag(&self, column: &str) -> Result<bool> {
-        Ok(self.number(column)? != 0)
+        match self.number(column)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(error::damaged_record(column, format!("{other} is neither 0 nor 1"))),
+        }
     }
 
     pub(crate) fn time(&self, column: &str) -> Result<Timestamp> {

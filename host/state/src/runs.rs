@@ -3,8 +3,9 @@
 use base::{Code, Diagnostic, Result, Timestamp};
 use effect::RunId;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::audit::{begin_content, of_run};
 use crate::folder::sha256;
 use crate::owner::{Census, Owner};
 use crate::query::{Query, Row};
@@ -131,20 +132,30 @@ impl Writer {
     /// A power failure right afterwards may forget it, as nothing was changed yet.
     ///
     /// # Errors
-    /// As the database says.
+    /// `StateRestored` where the state is older than its audit anchor, and as the database says.
     pub async fn begin_run(&self, new: NewRun) -> Result<()> {
+        self.check_anchor().await?;
+        let now = self.now();
         let query = Query::new(
             "INSERT INTO runs (id, script, started_at, status, parameters, owner, options) \
              VALUES ($1, $2, $3, 'running', $4, $5, $6)",
         )
         .bind(&self.run().0)
         .bind(&new.script)
-        .bind(self.now())
+        .bind(now)
         .bind_json(&new.parameters)?
         .bind_json(self.owner())?
         .bind_json(&new.options)?;
         let mut change = self.begin_relaxed().await?;
-        let result = change.execute(query).await.map(drop);
+        let result = async {
+            change.execute(query).await?;
+            let mut content = begin_content(&self.run().0, &new.script, &new.parameters, now);
+            content["owner"] = json!(self.owner());
+            content["options"] = json!(new.options);
+            content["attempts"] = json!(0);
+            self.link_run(&mut change, of_run::BEGIN, &content).await.map(drop)
+        }
+        .await;
         self.finish(change, result).await
     }
 
@@ -152,21 +163,24 @@ impl Writer {
     /// its script, or with taking back what it did.
     ///
     /// # Errors
-    /// `RunUnknown` where there is no such run.
+    /// `RunUnknown` where there is no such run, else as [`Writer::begin_run`].
     pub async fn resume_run(&self, status: RunStatus) -> Result<()> {
+        self.check_anchor().await?;
         let query = Query::new(
             "UPDATE runs SET status = $3, ended_at = NULL, exit_code = NULL, owner = $2, \
-             attempts = attempts + 1 WHERE id = $1",
+             attempts = attempts + 1 WHERE id = $1 RETURNING attempts",
         )
         .bind(&self.run().0)
         .bind_json(self.owner())?
         .bind(status.as_str());
         let mut change = self.begin().await?;
-        let result = match change.execute(query).await {
-            Ok(0) => Err(unknown(self.run())),
-            Ok(_) => Ok(()),
-            Err(error) => Err(error),
-        };
+        let result = async {
+            let Some(row) = change.row(query).await? else { return Err(unknown(self.run())) };
+            let attempts = row.number("attempts")?;
+            let content = json!({ "owner": self.owner(), "status": status, "attempts": attempts });
+            self.link_run(&mut change, of_run::RESUME, &content).await.map(drop)
+        }
+        .await;
         self.finish(change, result).await
     }
 
@@ -200,7 +214,7 @@ impl Writer {
                 let named = named.bind(&self.run().0).bind(*name).bind(&digest);
                 change.execute(named).await?;
             }
-            Ok(())
+            self.link_sources(&mut change).await
         }
         .await;
         self.finish(change, result).await
@@ -221,7 +235,10 @@ impl Writer {
         let mut change = self.begin().await?;
         let result = match change.execute(query).await {
             Ok(0) => Err(other_tenant(self.run(), tenant_id)),
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                let content = json!({ "tenant_id": tenant_id, "sandbox": sandbox });
+                self.link_run(&mut change, of_run::TENANT, &content).await.map(drop)
+            }
             Err(error) => Err(error),
         };
         self.finish(change, result).await
@@ -236,14 +253,20 @@ impl Writer {
             .bind(&self.run().0)
             .bind(status.as_str());
         let mut change = self.begin().await?;
-        let result = change.execute(query).await.map(drop);
+        let result = async {
+            change.execute(query).await?;
+            let content = json!({ "status": status });
+            self.link_run(&mut change, of_run::STATUS, &content).await.map(drop)
+        }
+        .await;
         self.finish(change, result).await
     }
 
-    /// Records what became of this writer's run, and releases the leases that it still holds.
+    /// Records what became of this writer's run, and releases the leases that it still holds. Where
+    /// the store has an anchor, it then names the end of the audit chain.
     ///
     /// # Errors
-    /// As the database says.
+    /// As the database says, and where the anchor cannot be written.
     pub async fn end_run(&self, status: RunStatus, exit_code: i64) -> Result<()> {
         let now = self.now();
         let ended =
@@ -258,11 +281,21 @@ impl Writer {
                 .bind(now);
         let mut change = self.begin().await?;
         let result = async {
-            change.execute(ended).await?;
-            change.execute(released).await.map(drop)
+            let known = change.execute(ended).await?;
+            change.execute(released).await?;
+            if known == 0 {
+                return Ok(None);
+            }
+            let content = json!({
+                "status": status, "exit_code": exit_code, "ended_at": now.as_millis(),
+            });
+            self.link_run(&mut change, of_run::END, &content).await
         }
         .await;
-        self.finish(change, result).await
+        match self.finish(change, result).await? {
+            Some(head) => self.write_anchor(head).await,
+            None => Ok(()),
+        }
     }
 }
 

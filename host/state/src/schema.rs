@@ -7,8 +7,11 @@ use crate::query::Query;
 
 /// The scripts that bring an empty database to version 1, 2, … A script that was released is never
 /// changed.
-pub(crate) const MIGRATIONS: Migrations =
-    &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
+pub(crate) const MIGRATIONS: Migrations = &[
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+    include_str!("schema/0003.sql"),
+];
 
 pub(crate) type Migrations = &'static [&'static str];
 

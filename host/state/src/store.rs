@@ -8,6 +8,7 @@ use base::disk::LockAttempt;
 use base::{Code, Diagnostic, Ports, Result, SecretText};
 use effect::RunId;
 
+use crate::audit::AuditKey;
 use crate::database::{Database, Transaction};
 use crate::dialect::Dialect;
 use crate::error;
@@ -33,7 +34,10 @@ pub(crate) struct Opened {
     pub(crate) ports: Ports,
     pub(crate) folder: Folder,
     pub(crate) host: HostIdentity,
+    pub(crate) key: AuditKey,
     pub(crate) database: Arc<Database>,
+    /// Where the end of the audit chain is kept, outside the state folder.
+    pub(crate) anchor: Option<PathBuf>,
     in_memory: bool,
 }
 
@@ -50,14 +54,16 @@ impl Store {
 
     async fn open_with(ports: &Ports, place: &Place, migrations: Migrations) -> Result<Self> {
         let sqlite = place.database.is_none();
-        let (folder, host) = Folder::open(&place.folder, ports, sqlite)?;
+        let folder = Folder::open(&place.folder, ports, sqlite)?;
         let database = match &place.database {
             None => {
-                Database::new(Dialect::Sqlite, &sqlite_address(&folder.database_file())?, false)?
+                let file = folder.0.database_file();
+                Database::new(Dialect::Sqlite, &sqlite_address(&file)?, false)?
+                    .of_file(file, ports.disk.clone())
             }
             Some(address) => Database::new(Dialect::Postgres, address.expose(), false)?,
         };
-        let store = Self::of(ports, folder, host, Arc::new(database), false);
+        let store = Self::of(ports, folder, Arc::new(database), false);
         store.bring_up(migrations).await
     }
 
@@ -67,9 +73,9 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub async fn in_memory(ports: &Ports, folder: &Path) -> Result<Self> {
-        let (folder, host) = Folder::open(folder, ports, true)?;
+        let folder = Folder::open(folder, ports, true)?;
         let database = Database::new(Dialect::Sqlite, "sqlite::memory:?cache=private", true)?;
-        let store = Self::of(ports, folder, host, Arc::new(database), true);
+        let store = Self::of(ports, folder, Arc::new(database), true);
         store.bring_up(MIGRATIONS).await
     }
 
@@ -78,18 +84,34 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub async fn reopen(&self, ports: &Ports) -> Result<Self> {
-        let (folder, host) = Folder::open(&self.0.folder.path, ports, true)?;
-        Ok(Self::of(ports, folder, host, self.0.database.clone(), self.0.in_memory))
+        let folder = Folder::open(&self.0.folder.path, ports, true)?;
+        Ok(Self::of(ports, folder, self.0.database.clone(), self.0.in_memory))
+    }
+
+    /// The same store, which keeps the end of its audit chain in `file` too. The file belongs outside
+    /// the state folder, so that what happens to the state does not happen to it.
+    #[must_use]
+    pub fn anchored(&self, file: &Path) -> Self {
+        let Opened { ports, folder, host, key, database, in_memory, .. } = &*self.0;
+        Self(Arc::new(Opened {
+            ports: ports.clone(),
+            folder: folder.clone(),
+            host: host.clone(),
+            key: key.clone(),
+            database: database.clone(),
+            anchor: Some(file.to_owned()),
+            in_memory: *in_memory,
+        }))
     }
 
     fn of(
         ports: &Ports,
-        folder: Folder,
-        host: HostIdentity,
+        (folder, host, key): (Folder, HostIdentity, AuditKey),
         database: Arc<Database>,
         in_memory: bool,
     ) -> Self {
-        Self(Arc::new(Opened { ports: ports.clone(), folder, host, database, in_memory }))
+        let ports = ports.clone();
+        Self(Arc::new(Opened { ports, folder, host, key, database, anchor: None, in_memory }))
     }
 
     /// Brings the schema to this program's version, where it is older. While a run of the old
@@ -219,9 +241,15 @@ mod tests {
     use super::*;
     use crate::writer::{Purpose, Writer};
 
-    const UP: Migrations = &[MIGRATIONS[0], MIGRATIONS[1], "ALTER TABLE runs ADD COLUMN note TEXT"];
-    const HALF: Migrations =
-        &[MIGRATIONS[0], MIGRATIONS[1], "CREATE TABLE x (y TEXT)", "CREATE TABLE runs (z TEXT)"];
+    const UP: Migrations =
+        &[MIGRATIONS[0], MIGRATIONS[1], MIGRATIONS[2], "ALTER TABLE runs ADD COLUMN note TEXT"];
+    const HALF: Migrations = &[
+        MIGRATIONS[0],
+        MIGRATIONS[1],
+        MIGRATIONS[2],
+        "CREATE TABLE x (y TEXT)",
+        "CREATE TABLE runs (z TEXT)",
+    ];
 
     struct Bench {
         _folder: tempfile::TempDir,
@@ -267,6 +295,43 @@ mod tests {
         let new = bench.open(UP).await.unwrap();
         new.rows(Query::new("SELECT note FROM runs")).await.unwrap();
         assert_eq!(bench.open(MIGRATIONS).await.err().unwrap().code, Code::StateNewer);
+    }
+
+    #[tokio::test]
+    async fn what_is_older_than_the_chain_is_kept_and_not_covered() {
+        let bench = bench();
+        let old = bench.open(&[include_str!("schema/0001.sql")]).await.unwrap();
+        let mut lent = old.0.database.lend(&*bench.ports.clock).await.unwrap();
+        lent.script(
+            "INSERT INTO runs (id, script, parameters, started_at, status, owner) \
+             VALUES ('old', 's', 'null', 1, 'running', '{}'); \
+             INSERT INTO calls (run, branch, sequence, cmdlet, arguments, began_at, began_record) \
+             VALUES ('old', '', 1, 'c', '{}', 1, 1); UPDATE counters SET value = 1 \
+             WHERE name = 'record'",
+        )
+        .await
+        .unwrap();
+        drop(lent);
+        old.close().await.unwrap();
+        let store = bench.open(MIGRATIONS).await.unwrap();
+        assert!(store.verify_audit().await.unwrap().is_intact());
+        let writer = write(&store).await;
+        let new = crate::NewRun { script: "new".to_owned(), parameters: serde_json::Value::Null };
+        writer.begin_run(new).await.unwrap();
+        let report = store.verify_audit().await.unwrap();
+        assert_eq!((report.findings, report.runs), (vec![], 2));
+
+        // The run of the old version goes on, and is covered from then on.
+        drop(writer);
+        let purpose = Purpose { run: RunId("old".to_owned()), script: "s".to_owned() };
+        let writer = store.begin_writing(purpose).await.unwrap();
+        writer.resume_run().await.unwrap();
+        writer.end_run(crate::RunStatus::Done, 0).await.unwrap();
+        assert_eq!(store.verify_audit().await.unwrap().findings, []);
+        let mut lent = store.0.database.lend(&*bench.ports.clock).await.unwrap();
+        lent.script("UPDATE runs SET exit_code = 1 WHERE id = 'old'").await.unwrap();
+        drop(lent);
+        assert_eq!(store.verify_audit().await.unwrap().findings.len(), 1);
     }
 
     #[tokio::test]

@@ -39,6 +39,9 @@ pub struct Writer {
     store: Store,
     run: RunId,
     owner: Owner,
+    /// The owner as it stands in the epoch's row: a state that was restored underneath may have the
+    /// same number there, but never the same run and owner.
+    proof: String,
     _lock: Box<dyn LockGuard>,
 }
 
@@ -71,18 +74,27 @@ impl Store {
             LockAttempt::Held(guard) => guard,
             LockAttempt::Taken(holder) => return Err(locked(&holder)),
         };
-        let mut owner = Owner {
+        let owner = Owner {
             host_id: self.0.host.id.clone(),
             boot_id: ports.clock.boot_time().boot_id,
             process: holder.process,
             epoch: 0,
         };
-        owner.epoch = self.raise_epoch(&purpose.run, &owner, holder.since).await?;
-        Ok(Writer { store: self.clone(), run: purpose.run, owner, _lock: lock })
+        let proof = serde_json::to_string(&owner).map_err(|error| {
+            Diagnostic::new(Code::Internal, "The owner of a run cannot be written").source(&error)
+        })?;
+        // A process that lives long may have another file open than the one that is there now.
+        self.0.database.leave_replaced(&*ports.clock).await;
+        let mut writer =
+            Writer { store: self.clone(), run: purpose.run, owner, proof, _lock: lock };
+        writer.owner.epoch = writer.raise_epoch(holder.since).await?;
+        Ok(writer)
     }
+}
 
-    async fn raise_epoch(&self, run: &RunId, owner: &Owner, since: Timestamp) -> Result<i64> {
-        let lent = self.0.database.lend(&*self.0.ports.clock).await?;
+impl Writer {
+    async fn raise_epoch(&self, since: Timestamp) -> Result<i64> {
+        let lent = self.store.0.database.lend(&*self.store.0.ports.clock).await?;
         let mut change = lent.begin_relaxed().await?;
         let result = async {
             let raised = Query::new(
@@ -91,21 +103,22 @@ impl Store {
                  run = excluded.run, owner = excluded.owner, since = excluded.since \
                  RETURNING epoch",
             )
-            .bind(&owner.host_id)
-            .bind(&run.0)
-            .bind_json(owner)?
+            .bind(&self.owner.host_id)
+            .bind(&self.run.0)
+            .bind(&self.proof)
             .bind(since);
             let row = change.row(raised).await?;
-            row.map(|row| row.number("epoch"))
+            let epoch = row
+                .map(|row| row.number("epoch"))
                 .transpose()?
-                .ok_or_else(|| error::damaged_record("epoch", "no epoch was given"))
+                .ok_or_else(|| error::damaged_record("epoch", "no epoch was given"))?;
+            self.begin_chain(&mut change).await?;
+            Ok(epoch)
         }
         .await;
-        change.finish(result, &|| self.before_commit()).await
+        self.finish(change, result).await
     }
-}
 
-impl Writer {
     /// The store, for reading.
     pub fn store(&self) -> &Store {
         &self.store
@@ -139,10 +152,17 @@ impl Writer {
     }
 
     async fn prove<'a>(&self, mut change: Transaction<'a>) -> Result<Transaction<'a>> {
-        let proof =
-            Query::new("UPDATE writers SET epoch = epoch WHERE host_id = $1 AND epoch = $2")
-                .bind(&self.owner.host_id)
-                .bind(self.owner.epoch);
+        if let Err(error) = change.check_file() {
+            return change.finish(Err(error), &|| Ok(())).await;
+        }
+        let proof = Query::new(
+            "UPDATE writers SET epoch = epoch \
+             WHERE host_id = $1 AND epoch = $2 AND run = $3 AND owner = $4",
+        )
+        .bind(&self.owner.host_id)
+        .bind(self.owner.epoch)
+        .bind(&self.run.0)
+        .bind(&self.proof);
         match change.execute(proof).await {
             Ok(1) => Ok(change),
             Ok(_) => change.finish(Err(self.lost()), &|| Ok(())).await,

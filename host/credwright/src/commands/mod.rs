@@ -1,5 +1,7 @@
 //! The commands, one file each.
 
+pub mod audit;
+pub mod backup;
 pub mod connectors;
 pub mod events;
 pub mod help;
@@ -8,6 +10,7 @@ pub mod resume;
 pub mod run;
 pub mod runs;
 pub mod scripts;
+mod target;
 pub mod tenant;
 
 use base::Result;
@@ -29,6 +32,8 @@ pub fn execute(world: &World, command: Command) -> Result<Answer> {
         Command::Runs(wanted) => runs::runs(world, &wanted),
         Command::Connectors => connectors::connectors(world),
         Command::Events(wanted) => events::events(world, wanted),
+        Command::Audit(what) => audit::audit(world, what),
+        Command::Backup(wanted) => backup::backup(world, &wanted),
         Command::Tenant(what) => tenant::tenant(world, what),
         Command::Help(what) => help::help(world, what.topic.as_deref()),
         Command::Repl => prompt::repl(world),

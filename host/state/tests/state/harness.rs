@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::future::Future;
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -67,6 +68,12 @@ impl Bench {
     /// Takes the writer's lock away from whoever holds it, as deleting the file does.
     pub fn break_lock(&self) {
         std::fs::remove_file(self.place.folder.join("lock")).unwrap();
+    }
+
+    /// Gives another state folder the key of this one's audit chain.
+    pub fn copy_key(&self, folder: &Path) {
+        std::fs::DirBuilder::new().mode(0o700).create(folder).unwrap();
+        std::fs::copy(self.place.folder.join("audit.key"), folder.join("audit.key")).unwrap();
     }
 
     pub fn database_file(&self) -> PathBuf {

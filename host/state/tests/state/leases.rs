@@ -32,6 +32,8 @@ pub async fn pauses_nest_and_exclude_other_runs(bench: &Bench) {
         database: bench.place.database.clone(),
     };
     if bench.place.database.is_some() {
+        // Hosts that share a database share the key of its audit chain.
+        bench.copy_key(&other_place.folder);
         let other_host = Store::open(&bench.ports, &other_place).await.unwrap();
         let other = bench.begin(&other_host).await;
         let error = other.pause_scheduler(&connector.id, "mine", HOUR).await.unwrap_err();

@@ -1,16 +1,21 @@
 //! The state on both databases: every case is a function over a [`harness::Bench`].
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "everything in here is a test")]
 
+mod anchor;
+mod audit;
 mod certificates;
 mod connectors;
 mod folder;
 mod harness;
+mod history;
 mod journal;
 mod kill;
 mod leases;
 mod postgres;
 mod records;
+mod replaced;
 mod sandbox;
+mod tampering;
 mod virtual_worlds;
 mod writer;
 
@@ -67,6 +72,19 @@ cases! {
     writer::opening_at_the_same_time_makes_one_schema,
     writer::a_session_that_was_ended_is_replaced,
     sandbox::a_reset_forgets_the_sandbox_and_nothing_else,
+    audit::a_history_verifies,
+    audit::each_tampering_is_named,
+    audit::a_purge_verifies_and_covers_nothing_else,
+    audit::writers_of_several_hosts_make_one_chain,
+    audit::an_export_verifies_by_itself,
+    tampering::any_change_of_any_row_is_named,
+    anchor::an_end_that_was_cut_off_is_told_by_the_anchor,
+    anchor::an_older_state_is_refused_until_it_is_accepted,
+    anchor::a_lost_key_begins_a_new_chain_once_accepted,
+    anchor::an_anchor_of_another_state_or_a_damaged_one_is_refused,
+    replaced::a_database_replaced_underneath_takes_no_write,
+    replaced::the_same_epoch_of_another_owner_proves_nothing,
+    replaced::a_copy_is_whole_though_a_run_writes,
     kill::a_killed_process_leaves_all_or_nothing,
 }
 
