@@ -304,12 +304,14 @@ impl Running {
         let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| executor.block_on(call)));
         outcome.unwrap_or_else(|panic| {
             strand.keep_hold(self.begin_work(parts));
-            let mut mistake = panicked(&*panic);
-            if matches!(cmdlet.about().effect, Effect::Change(_)) {
-                mistake = mistake.applied(Applied::Unknown).repeat(Repeat::LookFirst);
-            }
+            let mistake = panicked(&*panic);
             // What came of the call is not known, so nothing more may build on it.
-            Err(parts.gate.suspend(mistake))
+            Err(match cmdlet.about().effect {
+                Effect::Change(_) => parts
+                    .gate
+                    .suspend(mistake.applied(Applied::Unknown).repeat(Repeat::LookFirst)),
+                Effect::Read => parts.gate.refuse(mistake),
+            })
         })
     }
 

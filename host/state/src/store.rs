@@ -316,7 +316,7 @@ mod tests {
         let store = bench.open(MIGRATIONS).await.unwrap();
         assert!(store.verify_audit().await.unwrap().is_intact());
         let writer = write(&store).await;
-        let new = crate::NewRun { script: "new".to_owned(), parameters: serde_json::Value::Null };
+        let new = crate::NewRun { script: "new".to_owned(), ..crate::NewRun::default() };
         writer.begin_run(new).await.unwrap();
         let report = store.verify_audit().await.unwrap();
         assert_eq!((report.findings, report.runs), (vec![], 2));
@@ -325,7 +325,7 @@ mod tests {
         drop(writer);
         let purpose = Purpose { run: RunId("old".to_owned()), script: "s".to_owned() };
         let writer = store.begin_writing(purpose).await.unwrap();
-        writer.resume_run().await.unwrap();
+        writer.resume_run(crate::RunStatus::Running).await.unwrap();
         writer.end_run(crate::RunStatus::Done, 0).await.unwrap();
         assert_eq!(store.verify_audit().await.unwrap().findings, []);
         let mut lent = store.0.database.lend(&*bench.ports.clock).await.unwrap();

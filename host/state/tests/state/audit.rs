@@ -33,8 +33,9 @@ pub async fn a_history_verifies(bench: &Bench) {
     assert_eq!((report.runs, report.events, report.evidence), (3, 2, 2));
     // Begin, resume and end of runs (6), events and evidence (4), and the origin.
     assert_eq!(report.links, 11);
-    // Beside them the texts and the tenant of one (2), and the records of the calls.
-    assert_eq!(report.records, 6 + 2 + 4 + 6 + 4 + 3);
+    // Beside them the texts and the tenant of one (2), the status and the choice of another (2), and
+    // the records of the calls.
+    assert_eq!(report.records, 6 + 2 + 2 + 4 + 6 + 4 + 3);
     assert_eq!(report.notes.len(), 1, "there is no anchor: {:?}", report.notes);
     writer.end_run(RunStatus::Done, 0).await.unwrap();
     assert_intact(&store.verify_audit().await.unwrap());
@@ -80,7 +81,7 @@ const TAMPERINGS: &[(&str, Problem, &str)] = &[
     ),
     (
         "INSERT INTO runs SELECT 'new', script, parameters, started_at, ended_at, status, exit_code, \
-      tenant_id, sandbox, owner FROM runs WHERE id = '{1}'",
+      tenant_id, sandbox, owner, attempts, options FROM runs WHERE id = '{1}'",
         Problem::Inserted,
         "run new: no link",
     ),
