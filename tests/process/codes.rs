@@ -83,7 +83,13 @@ fn every_command_answers_one_document_with_its_exit_code() {
         (&["run", &asking], 5, "effect.not_confirmed"),
         (&["tenant", "reset"], 5, "effect.not_confirmed"),
         (&["run", &asking, "--yes"], 0, ""),
-        (&["run", &changing], 3, "script.failed"),
+        (&["run", &changing], 1, "script.failed"),
+        (&["run", &changing, "--keep"], 3, "script.failed"),
+        (&["runs"], 0, ""),
+        (&["runs", "show", "none"], 2, "run.unknown"),
+        (&["resume"], 0, ""),
+        (&["resume", "none"], 2, "run.unknown"),
+        (&["resume", "none", "--unwind"], 2, "run.unknown"),
     ];
     for (words, code, diagnostic) in cases {
         let words: Vec<&str> = words.iter().copied().chain(["--json"]).collect();

@@ -27,10 +27,10 @@ fn moved(host: &Host) -> base::Result<Vec<String>> {
     let found = host.run_body(
         r#"[get_connector_credential(#{ connector: "default" }).identity_type,
             find_sync_runs(#{ connector: "default" }).some(|cycle| cycle.result == "success"),
-            find_events(#{ event_id: 2622 }).len(), find_events(#{ event_id: 1014 }).len()]"#,
+            find_events(#{ event_id: 2622 }).len() > 0, find_events(#{ event_id: 1014 }).len() > 0]"#,
     );
     let found = found.result?;
-    let expected = json!(["Application", true, 1, 1]);
+    let expected = json!(["Application", true, true, true]);
     let mut wrong = Vec::new();
     if found != expected {
         wrong.push(format!("identity type, cycle, events: {found} instead of {expected}"));

@@ -112,12 +112,16 @@ fn throttling_without_end_is_not_waited_for_without_end() {
     let throttled = Fault::Throttled { retry_after: Some(30) };
     host.sandbox.faults().plan("POST /servicePrincipals", 0, usize::MAX, throttled);
     let ended = host.run("onboard", &[]);
-    assert_eq!(ended.exit_code, 3, "{:?}", ended.result);
+    // Everything was taken back: it is as if the tenant had not been there from the beginning.
+    assert_eq!(ended.exit_code, 6, "{:?}", ended.result);
     let error = ended.result.unwrap_err();
-    assert_eq!(error.code, Code::RemoteThrottled);
-    let left = error.left.join("\n");
-    assert!(left.contains("create the application ConnectSyncProvisioning_HOST_"), "{left}");
-    assert!(left.contains("make the private key software:"), "{left}");
-    assert!(!left.contains("pause"), "{left}");
+    assert_eq!((error.code, error.left.len()), (Code::RemoteThrottled, 0), "{:?}", error.left);
+    let undone = error.undone.join("\n");
+    assert!(undone.contains("create the application ConnectSyncProvisioning_HOST_"), "{undone}");
+    assert!(undone.contains("make the private key software:"), "{undone}");
+    assert!(!undone.contains("pause"), "{undone}");
+    let keys = host.ports.executor.block_on(host.keystores().preferred().unwrap().list());
+    assert_eq!(keys.unwrap(), []);
+    assert!(host.sandbox.show().applications.iter().all(|own| !own.name.contains("_HOST_")));
     assert_rules(&host);
 }

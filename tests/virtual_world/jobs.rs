@@ -101,16 +101,20 @@ fn a_script_job_may_read_and_nothing_else() {
 }
 
 #[test]
-fn evidence_is_left_by_an_application_and_not_by_a_password() {
+fn evidence_names_the_credential_that_worked() {
     let host = host(53);
     let evidence = || {
         let filter = state::EvidenceFilter::default();
         host.ports.executor.block_on(host.store.find_evidence(&filter)).unwrap()
     };
     host.run_body(r#"start_sync_cycle(#{ connector: "default" })"#).result.unwrap();
-    assert_eq!(evidence(), []);
+    let of_the_account = evidence();
+    let kinds: Vec<&str> = of_the_account.iter().map(|one| one.kind.as_str()).collect();
+    assert_eq!(kinds, ["token", "sync_cycle"]);
+    let account = host.sandbox.sign_ins().legacy_username;
+    assert!(of_the_account.iter().all(|one| one.principal_id == account && one.key_id.is_empty()));
     let after = host.run("onboard", &[]).result.unwrap();
-    let found = evidence();
+    let found = evidence().split_off(of_the_account.len());
     let kinds: Vec<&str> = found.iter().map(|one| one.kind.as_str()).collect();
     assert_eq!(kinds, ["token", "token", "sync_cycle"]);
     let connector = host.ports.executor.block_on(host.store.get_connector("default")).unwrap();

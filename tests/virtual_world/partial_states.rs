@@ -153,7 +153,7 @@ fn an_expired_key_on_the_application_is_told() {
     pass(&host, Duration::from_secs(91 * 86_400));
     let ended = host.run("onboard", &[]);
     let error = ended.result.unwrap_err();
-    assert_eq!((ended.exit_code, error.code), (3, Code::GraphBadRequest), "{error:?}");
+    assert_eq!((ended.exit_code, error.code), (1, Code::GraphBadRequest), "{error:?}");
     assert!(error.next.unwrap().contains("remove expired certificates"));
     assert_rules(&host);
     let path = format!("applications/{}", first["application_id"].as_str().unwrap());

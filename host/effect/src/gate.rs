@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::approval::{Approval, ApprovalRequest, Approver};
-use crate::call::{Branch, NewCall};
+use crate::call::NewCall;
 use crate::change::{Change, Effect, Impact};
 use crate::interrupt::Interrupt;
 use crate::journal::{CallKey, Entry, Journal, Outcome, RunId};
@@ -17,7 +17,7 @@ use crate::latch::Latch;
 use crate::observe::{Event, Observer};
 use crate::policy::{Policy, Verdict};
 use crate::removal::{Circumstance, Guard};
-use crate::replay::{RecordedCall, Recording, Replay, Standing, diverged};
+use crate::replay::{RecordedCall, Recording, Standing};
 use crate::step::OpenCall;
 
 /// What a gate is made of.
@@ -47,9 +47,9 @@ pub struct GateParts {
 pub struct Gate {
     parts: GateParts,
     latch: Latch,
-    recording: Recording,
+    pub(crate) recording: Recording,
     /// What recorded calls established and no later one ended, until it is established again.
-    standing: Mutex<Vec<Standing>>,
+    pub(crate) standing: Mutex<Vec<Standing>>,
     /// Why the run stops where it is and can be taken up again.
     suspended: AtomicBool,
     /// Records of reads, committed with the next intent.
@@ -121,12 +121,6 @@ impl Gate {
         &self.recording
     }
 
-    /// Whether the next call of a branch was made and ended before: until then the script says
-    /// nothing that it said already.
-    pub fn is_replaying(&self, branch: &Branch) -> bool {
-        self.recording.is_replaying(branch.path(), branch.made())
-    }
-
     /// Whether the run stops where it is, to be taken up again: it was interrupted, an answer was
     /// lost, or its journal could not be written.
     pub fn is_suspended(&self) -> bool {
@@ -137,33 +131,6 @@ impl Gate {
     pub fn suspend(&self, reason: Diagnostic) -> Diagnostic {
         self.suspended.store(true, Ordering::SeqCst);
         self.refuse(reason)
-    }
-
-    /// What recorded calls established and must be established again now, oldest first. They are
-    /// handed out once.
-    pub fn take_standing(&self) -> Vec<Standing> {
-        std::mem::take(&mut *self.standing.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Has something established again, before the next call is made.
-    pub fn stand_again(&self, standing: Vec<Standing>) {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner).extend(standing);
-    }
-
-    /// Makes sure that the script made every call again that was recorded.
-    ///
-    /// # Errors
-    /// [`Code::RunDiverged`], latched; the run can be taken up again.
-    pub fn finish_replay(&self) -> Result<()> {
-        match self.recording.left_out(None) {
-            Some(call) if self.latch.reason().is_none() => Err(self.left_out(call, None)),
-            _ => Ok(()),
-        }
-    }
-
-    fn left_out(&self, recorded: &RecordedCall, actual: Option<(&str, &Value)>) -> Diagnostic {
-        let told = Some((recorded.cmdlet.as_str(), &recorded.arguments));
-        self.suspend(diverged(&recorded.key, told, actual))
     }
 
     /// Asks somebody to confirm something that is not itself a change.
@@ -203,32 +170,6 @@ impl Gate {
             }
         }
         self.live(&key, &call, recorded, body).await
-    }
-
-    /// Gives a recorded outcome back.
-    fn replayed(&self, key: &CallKey, call: &NewCall<'_>, outcome: &Outcome) -> Result<Value> {
-        self.observe(&Event::CallReplayed { key, cmdlet: call.cmdlet });
-        let value = match outcome {
-            Outcome::Done(value) => value.clone(),
-            Outcome::Failed(error) => return Err(error.clone()),
-        };
-        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        match call.replay {
-            Replay::Recorded => {}
-            Replay::Standing => standing.push(Standing {
-                cmdlet: call.cmdlet.to_owned(),
-                arguments: call.arguments.clone(),
-                subject: call.subject.to_owned(),
-            }),
-            Replay::Ends(begun) => {
-                let is_ended =
-                    |known: &Standing| known.cmdlet == begun && known.subject == call.subject;
-                if let Some(at) = standing.iter().rposition(is_ended) {
-                    standing.remove(at);
-                }
-            }
-        }
-        Ok(value)
     }
 
     /// Makes a call: one that is new, or one that was pending.
@@ -380,7 +321,11 @@ impl Gate {
         match self.parts.journal.commit(&all).await {
             Ok(()) => Ok(()),
             Err(error) => {
-                let failed = Diagnostic::new(Code::JournalFailed, "The journal cannot be written")
+                let (code, what) = match error.code {
+                    Code::StateLostLock => (Code::StateLostLock, "The run lost its right to write"),
+                    _ => (Code::JournalFailed, "The journal cannot be written"),
+                };
+                let failed = Diagnostic::new(code, what)
                     .meaning("Nothing more is changed, because it could not be recorded first.")
                     .next(error.next.clone().unwrap_or_else(|| {
                         "Mend the cause below, then run the script again.".to_owned()
@@ -432,7 +377,7 @@ impl Gate {
 /// Whether a call that failed so has no outcome yet: it stays pending, for resume to go on with. A
 /// journal that failed may lack the outcome of a step.
 fn is_pending(error: &Diagnostic) -> bool {
-    matches!(error.code, Code::RunInterrupted | Code::JournalFailed)
+    matches!(error.code, Code::RunInterrupted | Code::JournalFailed | Code::StateLostLock)
         || error.applied == Applied::Unknown
 }
 

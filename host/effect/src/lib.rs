@@ -16,6 +16,7 @@ pub mod permit;
 pub mod policy;
 pub mod removal;
 pub mod replay;
+mod replaying;
 pub mod step;
 #[cfg(feature = "trial")]
 pub mod trial;

@@ -123,6 +123,11 @@ impl Library {
         Ok(found.into_values().collect())
     }
 
+    /// Whether a script that is named so is a file at that path.
+    pub fn is_path(name: &str) -> bool {
+        name.contains('/') || name.ends_with(ENDING)
+    }
+
     /// The script of that name, or the file at that path where it has a folder or ends in `.rhai`.
     ///
     /// # Errors
@@ -132,7 +137,7 @@ impl Library {
         if let Some(known) = self.recorded.iter().find(|source| source.name == name) {
             return Ok(known.clone());
         }
-        if self.recorded.is_empty() && (name.contains('/') || name.ends_with(ENDING)) {
+        if self.recorded.is_empty() && Self::is_path(name) {
             let path = Path::new(name);
             return self.file(path, name)?.ok_or_else(|| {
                 let message = format!("There is no file '{name}'");

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use base::{Code, Diagnostic, Result};
+use base::{Applied, Code, Diagnostic, Result};
 use cmdlets::Context;
 use effect::{
     Approver, Branch, Circumstance, Entry, Event, Gate, GateParts, Guard, Interrupt, Journal,
@@ -228,7 +228,15 @@ impl Run {
             Ok(()) => (result, code),
             Err(error) => {
                 let result = keep_first(result, Err(error));
-                (result, if code == 0 { 4 } else { code })
+                let ended = self.writer.store().find_run(self.id()).await;
+                let is_recorded =
+                    ended.is_ok_and(|run| run.is_some_and(|run| run.status == status));
+                let code = match code {
+                    0 if is_recorded => verdict(gate, &result),
+                    0 => 4,
+                    code => code,
+                };
+                (result, code)
             }
         }
     }
@@ -287,7 +295,8 @@ impl Run {
 }
 
 fn failed_code(failure: &Diagnostic, left: &[String]) -> u8 {
-    failed(failure, true, !left.is_empty())
+    // What a program did before it failed stands, though nobody can name it.
+    failed(failure, true, !left.is_empty() || failure.applied != Applied::No)
 }
 
 /// Names every object that is left.

@@ -307,9 +307,9 @@ impl Running {
             let mistake = panicked(&*panic);
             // What came of the call is not known, so nothing more may build on it.
             Err(match cmdlet.about().effect {
-                Effect::Change(_) => parts
-                    .gate
-                    .suspend(mistake.applied(Applied::Unknown).repeat(Repeat::LookFirst)),
+                Effect::Change(_) => {
+                    parts.gate.suspend(mistake.applied(Applied::Unknown).repeat(Repeat::LookFirst))
+                }
                 Effect::Read => parts.gate.refuse(mistake),
             })
         })

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::engine::Engine;
 use crate::fault;
-use crate::library::{Origin, Source, header};
+use crate::library::{Source, header};
 use crate::machine;
 use crate::parameters::{self, ScriptHelp};
 use crate::program::Program;
@@ -60,11 +60,6 @@ impl Script {
     /// keeps with a run.
     pub fn sources(&self) -> &[Source] {
         &self.program.sources
-    }
-
-    /// Whether it was named by a path, not by a name.
-    pub fn is_file(&self) -> bool {
-        matches!(&self.program.entry.source.origin, Origin::File(_) | Origin::Text)
     }
 
     /// Its header and its parameters, from `params()`.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use base::{Code, Diagnostic, Result};
+use base::{Applied, Code, Diagnostic, Result};
 use cmdlets::context::Session;
-use engine::Script;
+use engine::{Library, Script};
 use serde_json::Value;
 use state::{EventFilter, RunStatus};
 
@@ -60,7 +60,7 @@ fn settled(
     host.world.screen.tell(&format!("{name}: in the {}", host.view.name()?.line()));
     tell_of_interrupted(host)?;
     // A path is found again from any folder.
-    let known = if script.is_file() { absolute(name) } else { name.to_owned() };
+    let known = if Library::is_path(name) { absolute(name) } else { name.to_owned() };
     let new = Beginning::new(&known, parameters.clone(), script.sources());
     let beginning = Beginning { keep, ..new };
     carry_out(host, name, beginning, |run| {
@@ -146,6 +146,9 @@ pub fn carry_out(
         }
         Err(error) => {
             let recorded = world.wait(host.store.find_run(&id))?;
+            // What was taken back again changed nothing.
+            let is_undone = recorded.as_ref().is_some_and(|run| run.status == RunStatus::Failed);
+            document.changed &= !is_undone || error.applied != Applied::No;
             let (error, code) = judged(error, code, intended, recorded.as_ref());
             document.exit_code = code;
             document.error = Some(error);
@@ -167,7 +170,9 @@ fn judged(
     };
     let Some(run) = run else { return (error, code) };
     let again = match run.status {
-        RunStatus::Interrupted if error.code == Code::RunDiverged => return (error, code),
+        _ if matches!(error.code, Code::RunDiverged | Code::StateLostLock) => {
+            return (error, code);
+        }
         RunStatus::Interrupted | RunStatus::Running => {
             format!("Go on with it: {}", resume::command(run))
         }

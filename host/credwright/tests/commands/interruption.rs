@@ -28,7 +28,7 @@ fn ctrl_c_and_sigterm_end_a_run_with_4() {
         assert_eq!(child.wait().unwrap().code(), Some(4));
         let told = rest(told);
         assert!(told.contains("error[run.interrupted]"), "{told}");
-        assert!(told.contains("Nothing was changed."), "{told}");
+        assert!(told.contains("next: Go on with it: credwright resume "), "{told}");
         // The lock is free again.
         world.write("empty.rhai", "//! Nothing.\nfn main(p) {}\n");
         world.run(&["run", "empty.rhai"]).code(0);
@@ -41,7 +41,7 @@ fn a_second_run_is_told_who_is_at_work() {
     world.write("waits.rhai", WAITS);
     let (mut child, _told) = world.start_until(&["run", "waits.rhai"], "waiting for");
     let second = world.run(&["run", "waits.rhai"]);
-    second.code(6).tells("error[state.locked]").tells("(waits.rhai)");
+    second.code(6).tells("error[state.locked]").tells("waits.rhai)");
     // Looking needs no lock.
     world.run(&["connectors"]).code(0).prints("default");
     world.run(&["events"]).code(0);
