@@ -62,6 +62,21 @@ fn onboard_again_recovers_from_everything() {
     assert_report(report);
 }
 
+#[test]
+fn a_resumed_onboarding_recovers_from_everything() {
+    let test = "cargo nextest run -p credwright-tests a_resumed_onboarding_recovers";
+    let scenario = Scenario::new("onboard", &[], test)
+        .recovered(|host| host.recover("onboard", &[]))
+        .checked(moved);
+    if let Some(case) = case() {
+        return assert_report(scenario.case(workshop(), case).unwrap());
+    }
+    let report = scenario.matrix(workshop(), 82, PAIRS).unwrap();
+    let Report { operations, cases, .. } = report;
+    assert!(operations > 50 && cases > 4 * operations, "{operations} operations, {cases} cases");
+    assert_report(report);
+}
+
 /// An application that an earlier run made, and whose key another administrator replaced.
 fn with_a_foreign_key(host: &Host) -> base::Result<()> {
     let made = host.run_body(

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use base::{Code, Diagnostic, Repeat};
+use base::{Applied, Code, Diagnostic, Repeat};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -36,9 +36,17 @@ pub struct RecordedStep {
 }
 
 impl RecordedStep {
-    /// Whether it may have changed something: it was done, or nobody knows.
+    /// Whether it may have changed something: it was done, it was done in part, or nobody knows.
     pub fn may_stand(&self) -> bool {
-        !matches!(self.outcome, Some(Outcome::Failed(_)))
+        match &self.outcome {
+            Some(Outcome::Failed(failed)) => failed.applied != Applied::No,
+            Some(Outcome::Done(_)) | None => true,
+        }
+    }
+
+    /// Whether it failed.
+    pub fn is_failed(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::Failed(_)))
     }
 }
 

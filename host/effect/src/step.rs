@@ -115,7 +115,8 @@ impl<'a> OpenCall<'a> {
     /// Makes one external change: intent on disk, act, outcome on disk. The value that comes back
     /// is decoded from its record.
     ///
-    /// `look` answers what `act` would have answered if it is done already, else none. It is asked
+    /// `look` answers what `act` would have answered if it is done already, else none; a failure that
+    /// says [`Applied::Yes`] where it was done and failed. It is asked
     /// where an answer was lost ([`Applied::Unknown`]) or the run was interrupted, and must itself look
     /// as often as lagging replicas require. `act` makes the change with the permit; it is called
     /// again only where looking shows that it was not done.
@@ -193,7 +194,7 @@ impl<'a> OpenCall<'a> {
         let steps = self.recorded.map(|call| call.steps.as_slice()).unwrap_or_default();
         steps.iter().enumerate().find(|(at, step)| {
             !met.contains(at)
-                && step.may_stand()
+                && !matches!(step.outcome, Some(Outcome::Failed(_)))
                 && step.intent.name == intent.name
                 && step.intent.marker == intent.marker
         })
@@ -243,7 +244,7 @@ impl<'a> OpenCall<'a> {
         }
         let acting = self.gate.begin_acting();
         let (result, found) = match found {
-            Some(value) => (Ok(value), true),
+            Some(result) => (result, true),
             None => {
                 self.intend(&step).await?;
                 self.gate.observe(&Event::StepBegan { key: &step.key, intent: &step.intent });
@@ -260,23 +261,27 @@ impl<'a> OpenCall<'a> {
         decode(value)
     }
 
-    /// Looks whether a step that was begun before the interruption was done.
+    /// Looks whether a step that was begun before the interruption was done. What looking shows to be
+    /// done and failed is its outcome as well.
     async fn look_for<T>(
         &self,
         step: &Making<'_>,
         look: &impl AsyncFn() -> Result<Option<T>>,
-    ) -> Result<Option<T>> {
+    ) -> Result<Option<Result<T>>> {
         self.gate.observe(&Event::StepLookedFor { key: &step.key, intent: &step.intent });
-        look().await.map_err(|blind| {
-            let message = format!(
-                "It is not known whether this was done before the run was interrupted: {} ({})",
-                step.intent.summary, blind.message
-            );
-            Diagnostic { message, ..blind }
-                .applied(Applied::Unknown)
-                .repeat(Repeat::LookFirst)
-                .left(step.intent.summary.clone())
-        })
+        let blind = match look().await {
+            Ok(found) => return Ok(found.map(Ok)),
+            Err(failed) if failed.applied == Applied::Yes => return Ok(Some(Err(failed))),
+            Err(blind) => blind,
+        };
+        let message = format!(
+            "It is not known whether this was done before the run was interrupted: {} ({})",
+            step.intent.summary, blind.message
+        );
+        Err(Diagnostic { message, ..blind }
+            .applied(Applied::Unknown)
+            .repeat(Repeat::LookFirst)
+            .left(step.intent.summary.clone()))
     }
 
     async fn intend(&self, step: &Making<'_>) -> Result<()> {

@@ -28,6 +28,8 @@ pub(crate) async fn unwind(context: &Context, gate: &Gate) -> Unwound {
     for (at, step) in steps.iter().enumerate().rev() {
         let stopped = match &step.intent.undo {
             Undo::Unneeded { .. } => continue,
+            // What a failed step did in part is told with the failure; it is no point of no return.
+            Undo::Irreversible { .. } if step.is_failed() => continue,
             Undo::Irreversible { reason } => Some(pivot(step, reason)),
             Undo::Cmdlet { name, arguments } => {
                 take_back(context, gate, step, name, arguments.clone()).await.err()

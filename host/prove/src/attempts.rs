@@ -19,16 +19,21 @@ pub enum Attempt {
 }
 
 impl Host {
-    /// The latest run that can be gone on with.
+    /// The latest run of `script` that can be gone on with, and whether that is to take it back.
     ///
     /// # Errors
     /// As the database says.
-    pub fn interrupted(&self) -> Result<Option<RunId>> {
+    pub fn interrupted(&self, script: &str) -> Result<Option<(RunId, Attempt)>> {
         let runs = self.ports.executor.block_on(self.store.find_runs(100))?;
-        let stopped = runs
-            .into_iter()
-            .find(|run| matches!(run.status, RunStatus::Interrupted | RunStatus::Unwinding));
-        Ok(stopped.map(|run| RunId(run.id)))
+        let stopped = runs.into_iter().filter(|run| run.script == script).find_map(|run| {
+            let attempt = match run.status {
+                RunStatus::Interrupted => Attempt::Edited,
+                RunStatus::Unwinding | RunStatus::Unfinished => Attempt::Unwind,
+                _ => return None,
+            };
+            Some((RunId(run.id), attempt))
+        });
+        Ok(stopped)
     }
 
     /// Takes a run up again. One whose steps are being taken back goes on with that.
@@ -36,17 +41,18 @@ impl Host {
         self.attended(|| self.taken_up(id, attempt))
     }
 
-    /// Goes on with the latest run that was interrupted, as long as there is one; then runs `script`
-    /// where the last attempt did not end well.
-    pub fn recover(&self, script: &str) -> Ended {
-        let resumed = match self.interrupted() {
-            Ok(Some(id)) => Some(self.resume(&id, Attempt::Edited)),
-            Ok(None) => None,
-            Err(error) => Some(Ended::refused(error)),
-        };
-        match resumed {
-            Some(ended) if ended.exit_code == 0 => ended,
-            _ => self.run(script, &[]),
+    /// Goes on with the run of `script` that was interrupted, and nothing else. Where it is to be taken
+    /// back, that is done and the script is run anew; where there is none, it is run.
+    pub fn recover(&self, script: &str, given: &[(&str, &str)]) -> Ended {
+        match self.interrupted(script) {
+            Ok(Some((id, Attempt::Unwind))) => {
+                let back = self.resume(&id, Attempt::Unwind);
+                let is_undone = matches!(&back.result, Err(error) if error.left.is_empty());
+                if is_undone { self.run(script, given) } else { back }
+            }
+            Ok(Some((id, attempt))) => self.resume(&id, attempt),
+            Ok(None) => self.run(script, given),
+            Err(error) => Ended::refused(error),
         }
     }
 

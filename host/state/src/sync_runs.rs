@@ -155,8 +155,13 @@ impl Store {
     }
 }
 
+fn ended_already(id: &str) -> Diagnostic {
+    Diagnostic::new(Code::Internal, format!("The sync cycle {id} has ended and cannot start again"))
+}
+
 impl Writer {
-    /// Records that a sync cycle starts. A connector has one cycle at a time.
+    /// Records that a sync cycle starts. A connector has one cycle at a time. One of the same run whose
+    /// process is gone starts again.
     ///
     /// # Errors
     /// `SchedulerBusy` where a cycle is in progress, `ConnectorUnknown`.
@@ -174,7 +179,10 @@ impl Writer {
             let query = Query::new(
                 "INSERT INTO sync_runs (id, connector_id, run, started_at, result, policy_type, \
                  job, roles, owner, sandbox) VALUES ($1, $2, $3, $4, 'in_progress', $5, $6, '[]', \
-                 $7, COALESCE((SELECT sandbox FROM connectors WHERE id = $2), 0))",
+                 $7, COALESCE((SELECT sandbox FROM connectors WHERE id = $2), 0)) \
+                 ON CONFLICT (id) DO UPDATE SET started_at = excluded.started_at, \
+                 owner = excluded.owner \
+                 WHERE sync_runs.run = excluded.run AND sync_runs.ended_at IS NULL",
             )
             .bind(&new.id)
             .bind(&new.connector_id)
@@ -183,7 +191,10 @@ impl Writer {
             .bind(new.policy_type.as_str())
             .bind(&new.job)
             .bind_json(self.owner())?;
-            change.execute(query).await.map(drop)
+            match change.execute(query).await? {
+                0 => Err(ended_already(&new.id)),
+                _ => Ok(()),
+            }
         }
         .await;
         self.finish(change, result).await?;

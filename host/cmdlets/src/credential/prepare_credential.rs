@@ -1,6 +1,6 @@
 //! `prepare_credential`: makes a key and its certificate, ahead of the pause.
 
-use base::{Applied, Code, Diagnostic, Result, Timestamp};
+use base::{Code, Diagnostic, Result, Timestamp};
 use effect::{Change, Effect, Event, Impact, StepIntent, Target, Undo};
 use entra::{CertificateInfo, CertificateRequest};
 use keystore::{KeyStore, KeyUri, Provider};
@@ -147,7 +147,7 @@ async fn still_prepared(
         let Some(uri) = certificate.key_uri.as_deref().filter(|_| fresh) else { continue };
         match unusable(call, &uri.parse()?).await? {
             None => {
-                restore_file(call, &certificate).await?;
+                write_file(call, &sign_in::info(&certificate)?).await?;
                 return Ok(Some(certificate));
             }
             Some(why) => call.observe(&Event::Said(&format!(
@@ -221,31 +221,27 @@ async fn save(
     };
     // The record first: a file without a record would be found by nobody, a record without its file
     // gets one again.
-    let look = async || {
-        let saved = call.store().find_certificate(sha256).await?;
-        Ok(saved.filter(|_| certificate_files::is_there(call.context, sha256)))
+    let look = async || call.store().find_certificate(sha256).await;
+    let act = async |permit: effect::Permit<'_>| {
+        call.writer().save_certificate(permit, new.clone()).await
     };
-    call.step(intent, look, async |permit| {
-        let saved = call.writer().save_certificate(permit, new.clone()).await?;
-        certificate_files::write(call.context, made).map_err(|error| error.applied(Applied::Yes))?;
-        Ok(saved)
-    })
-    .await
+    let saved = call.step(intent, look, act).await?;
+    write_file(call, made).await?;
+    Ok(saved)
 }
 
-/// Writes a certificate's file again where somebody removed it: no record is without its object.
-async fn restore_file(call: &Call<'_>, certificate: &Certificate) -> Result<()> {
-    let made = sign_in::info(certificate)?;
+/// Writes a certificate's file, also again where somebody removed it: no record is without its object.
+async fn write_file(call: &Call<'_>, made: &CertificateInfo) -> Result<()> {
     let file = certificate_files::path(call.context, &made.sha256);
     let is_there =
         async || Ok(certificate_files::is_there(call.context, &made.sha256).then_some(()));
     let intent = StepIntent {
-        name: "restore_certificate_file".to_owned(),
-        summary: format!("write {} again, which was removed", file.display()),
+        name: "write_certificate_file".to_owned(),
+        summary: format!("write {}", file.display()),
         marker: json!({ "certificate_sha256": made.sha256 }),
-        undo: Undo::unneeded("its record stands, and so must the file"),
+        undo: Undo::unneeded("it goes with the certificate's record"),
     };
-    let act = async |_permit: effect::Permit<'_>| certificate_files::write(call.context, &made);
+    let act = async |_permit: effect::Permit<'_>| certificate_files::write(call.context, made);
     call.ensure(intent, is_there, is_there, act).await
 }
 

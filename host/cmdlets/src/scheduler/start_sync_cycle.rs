@@ -80,7 +80,12 @@ impl Cmdlet for StartSyncCycle {
         };
         let look = async || {
             let run = call.store().find_sync_run(&new.id).await?;
-            Ok(run.filter(|run| run.result == SyncResult::Success).map(SyncRunView::from))
+            match run {
+                Some(run) if run.result == SyncResult::Success => Ok(Some(SyncRunView::from(run))),
+                // A job is not run again because of an interruption: it failed.
+                Some(run) if run.result == SyncResult::Failed => Err(failed_before(run)),
+                _ => Ok(None),
+            }
         };
         call.step(intent, look, async |permit| {
             call.writer().begin_sync_run(permit, new.clone()).await?;
@@ -88,6 +93,11 @@ impl Cmdlet for StartSyncCycle {
         })
         .await
     }
+}
+
+fn failed_before(run: SyncRun) -> Diagnostic {
+    let message = run.message.unwrap_or_else(|| "A synchronization cycle failed".to_owned());
+    Diagnostic::new(Code::SyncFailed, message).applied(Applied::Yes)
 }
 
 async fn require_free(call: &Call<'_>, connector: &Connector) -> Result<()> {
