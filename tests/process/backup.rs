@@ -123,7 +123,7 @@ fn a_state_restored_underneath_a_run_takes_no_more_of_it() {
     }"#;
     let script = home.file("scripts/endless.rhai", script);
     let mut run = home.line(&["run", &script, "--yes", "--json"]).start();
-    run.wait_for("c5");
+    run.wait_for("'c5'");
     unpack(&home, "backup.tar", &home);
     let document = run.end().code(3).json();
     let causes = document["error"]["causes"].to_string();
