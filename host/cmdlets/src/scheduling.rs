@@ -26,12 +26,13 @@ pub async fn require_no_other_lease(call: &Call<'_>, connector: &Connector) -> R
     }
 }
 
-/// The live pauses of the connector's scheduler that this run holds, oldest first.
+/// The live pauses of the connector's scheduler that this branch of the run holds, oldest first.
 ///
 /// # Errors
 /// As the database says.
 pub async fn own_leases(call: &Call<'_>, connector: &Connector) -> Result<Vec<Lease>> {
     let mut leases = call.store().live_leases(&connector.id).await?;
-    leases.retain(|lease| lease.run == call.open.key().run.0);
+    let (run, branch) = (&call.open.key().run.0, call.branch);
+    leases.retain(|lease| lease.run == *run && lease.branch == branch);
     Ok(leases)
 }

@@ -24,6 +24,8 @@ pub struct Lease {
     pub connector_id: String,
     /// The run that paused it.
     pub run: String,
+    /// The branch of its script; branches take back their own pauses only.
+    pub branch: String,
     /// How deep the run's pauses are nested, from 1.
     pub depth: i64,
     /// Why.
@@ -72,7 +74,8 @@ impl Store {
 }
 
 impl Writer {
-    /// Pauses a connector's scheduler for `limit` at the longest. Pauses of one run nest.
+    /// Pauses a connector's scheduler for `limit` at the longest, for one branch of the run. Pauses of
+    /// one run nest.
     ///
     /// # Errors
     /// `SchedulerBusy` where another run's lease is live, naming run, reason and deadline;
@@ -80,6 +83,7 @@ impl Writer {
     pub async fn pause_scheduler(
         &self,
         connector_id: &str,
+        branch: &str,
         reason: &str,
         limit: Duration,
     ) -> Result<Lease> {
@@ -90,6 +94,7 @@ impl Writer {
             id: self.store().new_id(),
             connector_id: connector_id.to_owned(),
             run: self.run().0.clone(),
+            branch: branch.to_owned(),
             depth: 1,
             reason: reason.to_owned(),
             taken_at: now,
@@ -113,15 +118,15 @@ impl Writer {
         self.finish(change, result).await
     }
 
-    /// Takes back the innermost pause of this run; answers how many of them are left.
+    /// Takes back the innermost pause of a branch of this run; answers how many of its pauses are left.
     ///
     /// # Errors
-    /// `SchedulerNotPaused` where this run has no live lease.
-    pub async fn resume_scheduler(&self, connector_id: &str) -> Result<usize> {
+    /// `SchedulerNotPaused` where that branch has no live lease.
+    pub async fn resume_scheduler(&self, connector_id: &str, branch: &str) -> Result<usize> {
         let mut change = self.begin().await?;
         let result = async {
             let mut mine = self.live_in(&mut change, connector_id).await?;
-            mine.retain(|lease| lease.run == self.run().0);
+            mine.retain(|lease| lease.run == self.run().0 && lease.branch == branch);
             let Some(innermost) = mine.iter().max_by_key(|lease| lease.depth) else {
                 return Err(not_paused(self.run()));
             };
@@ -183,7 +188,7 @@ fn released(id: &str, now: Timestamp) -> Query {
 fn inserted(lease: &Lease) -> Result<Query> {
     let query = Query::new(
         "INSERT INTO leases (id, connector_id, run, depth, reason, taken_at, deadline, \
-         boot_deadline, owner) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+         boot_deadline, branch, owner) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(&lease.id)
     .bind(&lease.connector_id)
@@ -192,7 +197,8 @@ fn inserted(lease: &Lease) -> Result<Query> {
     .bind(&lease.reason)
     .bind(lease.taken_at)
     .bind(lease.deadline)
-    .bind(lease.boot_deadline);
+    .bind(lease.boot_deadline)
+    .bind(&lease.branch);
     query.bind_json(&lease.owner)
 }
 
@@ -218,6 +224,7 @@ fn read(row: &Row) -> Result<Lease> {
         id: row.text("id")?,
         connector_id: row.text("connector_id")?,
         run: row.text("run")?,
+        branch: row.text("branch")?,
         depth: row.number("depth")?,
         reason: row.text("reason")?,
         taken_at: row.time("taken_at")?,
