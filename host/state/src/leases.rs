@@ -54,6 +54,35 @@ impl Store {
         self.live(&rows, &census)
     }
 
+    /// A pause of a run that was not taken back, and that ends within `margin` or has ended already: what
+    /// it was to protect is protected no longer.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn lapsing_pause(
+        &self,
+        connector_id: &str,
+        run: &str,
+        margin: Duration,
+    ) -> Result<Option<Lease>> {
+        let rows = self.rows(unreleased(connector_id)).await?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let census = self.census().await?;
+        let ports = &self.0.ports;
+        let margin = i64::try_from(margin.as_millis()).unwrap_or(i64::MAX);
+        let boot = ports.clock.boot_time().millis.saturating_add(margin);
+        for row in &rows {
+            let lease = read(row)?;
+            let is_held = lease.run == run && !census.is_gone(&lease.owner, ports);
+            if is_held && census.shares_boot(&lease.owner) && lease.boot_deadline <= boot {
+                return Ok(Some(lease));
+            }
+        }
+        Ok(None)
+    }
+
     fn live(&self, rows: &[Row], census: &Census) -> Result<Vec<Lease>> {
         let mut leases = rows.iter().map(read).collect::<Result<Vec<_>>>()?;
         leases.retain(|lease| self.is_live(lease, census));
