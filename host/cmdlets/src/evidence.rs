@@ -1,7 +1,7 @@
 //! Evidence that a connector's credential works, and the guard that removals pass (rule I3).
 
 use base::{Code, Diagnostic, Result};
-use effect::{Circumstance, Guard, Removal};
+use effect::{Circumstance, Guard, Removal, Settled};
 use entra::well_known::SYNCHRONIZATION_ROLE;
 use entra::{AccessToken, Credential, Scope, Session};
 use futures::future::LocalBoxFuture;
@@ -10,7 +10,7 @@ use state::{
     IdentityType, NewEvidence, Writer,
 };
 
-use crate::context::Context;
+use crate::context::{Call, Context};
 use crate::sign_in;
 
 /// The label of a cycle that proves no more than that tokens are to be had.
@@ -72,6 +72,33 @@ pub async fn wait_until_it_works(
     let scope = Scope::synchronization();
     session.key_accepted(credential, &scope).await?;
     session.role_in_token(credential, &scope, roles).await
+}
+
+/// Holds removals of other branches up, and makes sure that none of them took away what `linked`, a
+/// connector as it would be, signs in with, since [`effect::OpenCall::removals`] answered `mark`: the
+/// proof is older than that. Kept until the connector's record is written.
+///
+/// # Errors
+/// [`Code::ConnectorState`] naming what was removed.
+pub async fn still_there<'a>(
+    call: &Call<'a>,
+    mark: usize,
+    linked: &Connector,
+) -> Result<Settled<'a>> {
+    let settled = call.open.settled(mark).await;
+    let certificates = call.store().find_certificates(&CertificateFilter::default()).await?;
+    let gone = settled
+        .since
+        .iter()
+        .find(|removal| relation(linked, &certificates, removal) == Relation::Depends);
+    let Some(gone) = gone else { return Ok(settled) };
+    let (name, what) = (&linked.name, named(gone));
+    Err(Diagnostic::new(
+        Code::ConnectorState,
+        format!("The connector '{name}' cannot sign in with {what}: this run removed it meanwhile"),
+    )
+    .meaning("Another branch of the script removed it. The connector signs in as before.")
+    .next("Do not remove in one branch what another one links, then run the script again."))
 }
 
 /// What a connector has to do with an object that is to be removed.

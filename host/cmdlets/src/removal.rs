@@ -44,7 +44,12 @@ pub async fn require_ours(call: &Call<'_>, step: &str, marker: &Value, what: &st
     if call.store().was_intended(step, marker).await? {
         return Ok(());
     }
-    Err(Diagnostic::new(Code::ConnectorState, format!("This host did not make {what}"))
+    Err(not_ours(what))
+}
+
+/// The refusal to remove what somebody else made.
+pub fn not_ours(what: &str) -> Diagnostic {
+    Diagnostic::new(Code::ConnectorState, format!("This host did not make {what}"))
         .meaning("What somebody else made is never removed.")
-        .next("Remove it in the Microsoft Entra admin center, if it is really not needed."))
+        .next("Remove it in the Microsoft Entra admin center, if it is really not needed.")
 }

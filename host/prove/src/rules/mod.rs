@@ -56,6 +56,8 @@ struct Look<'a> {
     keys: Vec<KeyUri>,
     /// Steps of making certificates and applications that were done.
     done: Vec<DoneStep>,
+    /// How many connectors were forgotten.
+    forgotten: usize,
     tenant: Overview,
     broken: Vec<String>,
 }
@@ -71,6 +73,7 @@ impl<'a> Look<'a> {
                 certificates: host.store.find_certificates(&CertificateFilter::default()).await?,
                 keys: host.keystores().preferred()?.list().await?,
                 done,
+                forgotten: host.store.done_steps("connector.remove").await?.len(),
                 tenant: host.sandbox.show(),
                 broken: Vec::new(),
             })

@@ -17,7 +17,8 @@ pub(super) fn is_ours(name: &str) -> bool {
 pub(super) fn in_tenant(look: &mut Look<'_>, before: Option<&Before>) {
     let made: Vec<ApplicationRow> =
         look.tenant.applications.iter().filter(|own| is_ours(&own.name)).cloned().collect();
-    let count = look.connectors.len();
+    // A connector that was forgotten leaves its application where it is, with the step that made it.
+    let count = look.connectors.len() + look.forgotten;
     if made.len() > count {
         look.say("I2", format!("{} applications for {count} connectors", made.len()));
     }
