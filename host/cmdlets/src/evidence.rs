@@ -143,35 +143,50 @@ fn relation(connector: &Connector, certificates: &[Certificate], removal: &Remov
     let own = connector.application.as_ref();
     match removal {
         Removal::Application { id, app_id } => {
-            let is_it = own.is_some_and(|own| own.object_id == *id || own.app_id == *app_id);
+            let is_it =
+                own.is_some_and(|own| same(&own.object_id, id) || same(&own.app_id, app_id));
             of_application(is_it, true)
         }
         Removal::ServicePrincipal { id, app_id } => {
-            let is_it = own.is_some_and(|own| own.principal_id == *id || own.app_id == *app_id);
+            let is_it =
+                own.is_some_and(|own| same(&own.principal_id, id) || same(&own.app_id, app_id));
             of_application(is_it, true)
         }
         Removal::AppRoleAssignment { principal_id, role, .. } => {
-            let is_it = own.is_some_and(|own| own.principal_id == *principal_id);
+            let is_it = own.is_some_and(|own| same(&own.principal_id, principal_id));
             of_application(is_it, role == SYNCHRONIZATION_ROLE)
         }
         Removal::ApplicationKey { application_id, app_id, key_id } => {
             let is_it = own.is_some_and(|own| {
-                own.object_id == *application_id || own.app_id == *app_id || own.key_id == *key_id
+                same(&own.object_id, application_id)
+                    || same(&own.app_id, app_id)
+                    || same(&own.key_id, key_id)
             });
-            of_application(is_it, own.is_some_and(|own| own.key_id == *key_id))
+            of_application(is_it, own.is_some_and(|own| same(&own.key_id, key_id)))
         }
         Removal::PrivateKey { key_uri } => {
-            let used = certificates.iter().filter(|known| known.key_uri.as_ref() == Some(key_uri));
-            of_files(connector, used, connector.key_uri.as_ref() == Some(key_uri))
+            let used = certificates
+                .iter()
+                .filter(|known| known.key_uri.as_ref().is_some_and(|uri| same(uri, key_uri)));
+            of_files(
+                connector,
+                used,
+                connector.key_uri.as_ref().is_some_and(|uri| same(uri, key_uri)),
+            )
         }
         Removal::Certificate { certificate_sha256: sha256 } => {
-            let used = certificates.iter().filter(|known| known.certificate_sha256 == *sha256);
-            of_files(connector, used, connector.certificate_sha256.as_ref() == Some(sha256))
+            let used = certificates.iter().filter(|known| same(&known.certificate_sha256, sha256));
+            of_files(
+                connector,
+                used,
+                connector.certificate_sha256.as_ref().is_some_and(|own| same(own, sha256)),
+            )
         }
         Removal::User { id, upn } | Removal::DirectoryRoleMember { user_id: id, upn } => {
             let account = connector.service_account.as_ref();
             let is_it = account.is_some_and(|account| {
-                account.upn.eq_ignore_ascii_case(upn) || account.object_id.as_ref() == Some(id)
+                same(&account.upn, upn)
+                    || account.object_id.as_ref().is_some_and(|own| same(own, id))
             });
             match (is_it, connector.identity_type) {
                 (false, _) => Relation::None,
@@ -180,6 +195,11 @@ fn relation(connector: &Connector, certificates: &[Certificate], removal: &Remov
             }
         }
     }
+}
+
+/// Ids and names are the same in upper and in lower case.
+fn same(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
 }
 
 /// The same for what lies on this host. A certificate that was prepared and never used protects

@@ -14,7 +14,7 @@ use state::{CertificateFilter, Connector, IdentityType};
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::{Call, Tenant};
 use crate::registration::{self, CREATE_APPLICATION};
-use crate::removal::{Removed, doubted, gone, not_ours, require_ours};
+use crate::removal::{Removed, doubted, forget_key, gone, not_ours, require_ours};
 use crate::scheduling::require_no_other_lease;
 use crate::sign_in;
 
@@ -108,6 +108,9 @@ remove_application(#{ connector: "default" }).removed"#,
             || is_gone(call, &tenant, &connector, removed.as_deref()).await?
         {
             forget(call, &connector).await?;
+        }
+        if removed.is_some() {
+            forget_keys(call, &connector).await?;
         }
         Ok(Removed { removed: removed.is_some() })
     }
@@ -209,4 +212,16 @@ async fn forget(call: &Call<'_>, connector: &Connector) -> Result<()> {
         call.writer().forget_application(permit, &connector.id).await.map(drop)
     };
     call.ensure(intent, forgotten, forgotten, act).await
+}
+
+/// Its key credentials went with the application.
+async fn forget_keys(call: &Call<'_>, connector: &Connector) -> Result<()> {
+    let own = CertificateFilter {
+        connector_id: Some(connector.id.clone()),
+        ..CertificateFilter::default()
+    };
+    for certificate in call.store().find_certificates(&own).await? {
+        forget_key(call, &certificate).await?;
+    }
+    Ok(())
 }
