@@ -13,6 +13,7 @@ mod partial_states;
 mod past_the_guard;
 mod processes;
 mod rules;
+mod sequences;
 mod undo;
 
 use std::path::Path;

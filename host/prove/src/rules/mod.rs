@@ -102,9 +102,17 @@ impl<'a> Look<'a> {
 /// # Errors
 /// Where the world cannot be looked at.
 pub fn broken(host: &Host) -> Result<Vec<String>> {
+    broken_beside(host, None)
+}
+
+/// As [`broken`], beside what was there `before`: what this host did not make is as it was then.
+///
+/// # Errors
+/// Where the world cannot be looked at.
+pub fn broken_beside(host: &Host, before: Option<&Before>) -> Result<Vec<String>> {
     let mut look = Look::at(host)?;
-    look.always(None)?;
-    objects::in_tenant(&mut look, None);
+    look.always(before)?;
+    objects::in_tenant(&mut look, before);
     objects::recorded(&mut look);
     objects::on_host(&mut look, false);
     Ok(look.broken)

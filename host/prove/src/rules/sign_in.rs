@@ -1,6 +1,7 @@
 //! I1 and I4: connectors sign in, and their schedulers are as they were found.
 
 use base::Result;
+use base::codes::Kind;
 use serde_json::json;
 use state::IdentityType;
 
@@ -15,11 +16,14 @@ pub(super) fn credentials(look: &mut Look<'_>) -> Result<()> {
             continue;
         }
         let body = format!("test_credential(#{{ connector: {} }})", json!(connector.name));
-        let tested = look.host.run_body(&body).result?;
-        if tested["works"] != true {
-            let reason = &tested["reason"];
-            look.say("I1", format!("'{}' is locked out: {reason}", connector.name));
-        }
+        let reason = match look.host.run_body(&body).result {
+            Ok(tested) if tested["works"] == true => continue,
+            Ok(tested) => tested["reason"].to_string(),
+            Err(error) if error.code.kind() == Kind::Unavailable => return Err(error),
+            // Not even its key or its record is there.
+            Err(error) => error.to_string(),
+        };
+        look.say("I1", format!("'{}' is locked out: {reason}", connector.name));
     }
     Ok(())
 }
