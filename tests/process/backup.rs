@@ -123,7 +123,7 @@ fn a_state_restored_underneath_a_run_takes_no_more_of_it() {
     }"#;
     let script = home.file("scripts/endless.rhai", script);
     let mut run = home.line(&["run", &script, "--yes", "--json"]).start();
-    run.wait_for("c5");
+    run.wait_for("'c5'");
     unpack(&home, "backup.tar", &home);
     let document = run.end().code(3).json();
     let causes = document["error"]["causes"].to_string();
@@ -163,4 +163,34 @@ fn a_backup_that_cannot_be_whole_is_refused_and_leaves_none() {
     assert!(document["error"]["message"].as_str().unwrap().contains(name), "{document:#}");
     assert!(!home.path().join("lacking.tar").exists());
     assert!(!home.path().join("state/.backup.db").exists());
+}
+
+/// The tenant has a key that the journal of an older state does not know.
+#[test]
+fn a_restored_state_that_is_older_than_a_key_in_the_tenant_stops_and_explains() {
+    let (served, home) = (Served::new(), Home::new());
+    let run =
+        |script: &str| home.run(&["--tenant", &served.file(), "run", script, "--yes", "--json"]);
+    let nothing = home.file("scripts/nothing.rhai", "fn main(p) { }");
+    run(&nothing).code(0);
+    home.run(&["backup", "backup.tar", "--with-wrapping-key"]).code(0);
+    run("onboard").code(0);
+    std::fs::remove_dir_all(home.path().join("state")).unwrap();
+    unpack(&home, "backup.tar", &home);
+    run("onboard").refused(2, "state.restored");
+    let host = home.json(&["audit", "accept-restore"], 5);
+    let next = host["error"]["next"].as_str().unwrap().to_owned();
+    let name = next.rsplit(' ').next().unwrap();
+    home.run(&["audit", "accept-restore", "--confirm", name]).code(0);
+
+    let document = run("onboard").code(1).json();
+    let error = &document["error"];
+    assert_eq!(error["code"], "state.restored", "{document:#}");
+    assert!(error["message"].as_str().unwrap().contains("this state does not know it"));
+    assert_eq!(document["changed"], false, "{document:#}");
+    let works = home.file(
+        "scripts/works.rhai",
+        r#"fn main(p) { test_credential(#{ connector: "default" }).works }"#,
+    );
+    assert_eq!(run(&works).code(0).json()["value"], true);
 }

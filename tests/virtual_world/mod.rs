@@ -10,6 +10,7 @@ mod onboarding;
 mod parallel;
 mod partial_states;
 mod processes;
+mod resume;
 mod rules;
 
 use std::sync::OnceLock;

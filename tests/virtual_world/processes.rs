@@ -17,7 +17,7 @@ fn paused(host: &Host) -> impl Sized + use<> {
     let run = host.begin("the first", serde_json::Value::Null, &[]).unwrap();
     let connector = host.ports.executor.block_on(host.store.get_connector("default")).unwrap();
     let writer = run.parts().context.writer.clone();
-    let pause = writer.pause_scheduler(&connector.id, "maintenance", HOUR);
+    let pause = writer.pause_scheduler(&connector.id, "", "maintenance", HOUR);
     host.ports.executor.block_on(pause).unwrap();
     run
 }
@@ -114,7 +114,7 @@ fn a_killed_process_writes_and_sends_nothing_when_it_wakes() {
     let asked = first.sandbox.faults();
     asked.take_seen();
     first.ports.executor.block_on(async {
-        writer.pause_scheduler(&connector.id, "late", HOUR).await.unwrap_err();
+        writer.pause_scheduler(&connector.id, "", "late", HOUR).await.unwrap_err();
         writer.set_run_status(RunStatus::Done).await.unwrap_err();
         let tenant = run.parts().context.tenants.open().await.unwrap();
         tenant.client.quiet().discover().await.unwrap_err();

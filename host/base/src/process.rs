@@ -140,11 +140,15 @@ pub fn forbid_core_dumps() -> io::Result<()> {
 }
 
 /// Field 22 of `/proc/PID/stat`; fields are counted after the program's name, which may hold
-/// blanks and brackets.
+/// blanks and brackets. A process that has ended, and that its parent has not asked about yet, is gone.
 fn started(pid: u32) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, rest) = text.rsplit_once(')')?;
-    rest.split_whitespace().nth(19)?.parse().ok()
+    let mut fields = rest.split_whitespace();
+    if matches!(fields.next()?, "Z" | "X" | "x") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the port itself")]
@@ -226,6 +230,27 @@ mod tests {
         let me = SystemProcess.identity();
         assert!(SystemProcess.is_running(&me));
         assert!(!SystemProcess.is_running(&ProcessIdentity { started: me.started + 1, ..me }));
+    }
+
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a program that this test itself does not wait for"
+    )]
+    fn a_process_that_nobody_asked_about_yet_is_gone() {
+        let mut child = std::process::Command::new("true")
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = child.id();
+        // Its end of the pipe closes when it ends; then it is a zombie until it is waited for.
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut child.stdout.take().unwrap(), &mut rest).unwrap();
+        while started(pid).is_some() {
+            std::thread::yield_now();
+        }
+        assert!(std::path::Path::new(&format!("/proc/{pid}")).exists(), "it was a zombie");
+        child.wait().unwrap();
     }
 
     #[tokio::test]

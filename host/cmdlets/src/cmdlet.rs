@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use base::{Code, Diagnostic, Result};
 pub use effect::Replay;
-use effect::{Branch, Circumstance, Effect, Gate, NewCall, OpenCall};
+use effect::{Branch, Circumstance, Effect, Gate, NewCall, OpenCall, Standing};
 use futures::future::LocalBoxFuture;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -78,8 +78,8 @@ pub trait Cmdlet: 'static {
         parameters: Self::Parameters,
     ) -> impl Future<Output = Result<Self::Output>>;
 
-    /// Establishes again what an earlier call of a resumed run established in its process, without a
-    /// step. Asked only where the declaration says [`Replay::Standing`].
+    /// Establishes again, or ends again, what an earlier call of a resumed run established in its process,
+    /// without a step. Asked only where the declaration says [`Replay::Standing`] or [`Replay::Ends`].
     fn establish(
         _call: &Call<'_>,
         _parameters: Self::Parameters,
@@ -123,7 +123,7 @@ pub trait AnyCmdlet: Send + Sync {
         &'a self,
         context: &'a Context,
         open: &'a OpenCall<'a>,
-        arguments: Value,
+        standing: &'a Standing,
     ) -> LocalBoxFuture<'a, Result<()>>;
 }
 
@@ -195,7 +195,8 @@ impl<C: Cmdlet> AnyCmdlet for Registered<C> {
             };
             gate.call(call, async |open| {
                 context.establish_standing(open).await?;
-                let output = C::run(&Call { context, open }, parameters).await?;
+                let output =
+                    C::run(&Call { context, open, branch: &open.key().branch }, parameters).await?;
                 serde_json::to_value(output).map_err(|error| {
                     Diagnostic::new(Code::Internal, "A cmdlet's value cannot be recorded")
                         .source(&error)
@@ -209,11 +210,11 @@ impl<C: Cmdlet> AnyCmdlet for Registered<C> {
         &'a self,
         context: &'a Context,
         open: &'a OpenCall<'a>,
-        arguments: Value,
+        standing: &'a Standing,
     ) -> LocalBoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let parameters = self.bind(&arguments)?;
-            C::establish(&Call { context, open }, parameters).await
+            let parameters = self.bind(&standing.arguments)?;
+            C::establish(&Call { context, open, branch: &standing.branch }, parameters).await
         })
     }
 }

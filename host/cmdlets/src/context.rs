@@ -141,19 +141,20 @@ impl Context {
     /// # Errors
     /// What the cmdlets answer, latched.
     pub(crate) async fn establish_standing(&self, open: &OpenCall<'_>) -> Result<()> {
-        for standing in open.gate().take_standing() {
-            let established = match registry::find(&standing.cmdlet) {
-                Some(cmdlet) => cmdlet.establish(self, open, standing.arguments).await,
-                None => Ok(()),
-            };
-            established.map_err(|error| {
-                let cmdlet = &standing.cmdlet;
-                open.gate().suspend(error.cause(format!(
-                    "the run cannot go on before {cmdlet} has established again what it did"
-                )))
-            })?;
-        }
-        Ok(())
+        open.gate()
+            .establish_standing(async |standing| {
+                let established = match registry::find(&standing.cmdlet) {
+                    Some(cmdlet) => cmdlet.establish(self, open, &standing).await,
+                    None => Ok(()),
+                };
+                established.map_err(|error| {
+                    let cmdlet = &standing.cmdlet;
+                    open.gate().suspend(error.cause(format!(
+                        "the run cannot go on before {cmdlet} has established again what it did"
+                    )))
+                })
+            })
+            .await
     }
 
     /// The state, for reading.
@@ -168,6 +169,8 @@ pub struct Call<'a> {
     pub context: &'a Context,
     /// The open call.
     pub open: &'a OpenCall<'a>,
+    /// The branch of the script that it works for.
+    pub branch: &'a str,
 }
 
 impl Call<'_> {

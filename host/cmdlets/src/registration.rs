@@ -2,6 +2,7 @@
 
 use base::{Code, Diagnostic, Result};
 use effect::StepIntent;
+use entra::DEFAULT_SUBJECT;
 use entra::graph::{AppRole, ApplicationRef, Graph, PrincipalRef, ServicePrincipal};
 use entra::well_known::{
     PASSWORD_RESET_SERVICE, PASSWORD_RESET_SERVICE_US_GOV, PASSWORD_WRITEBACK_ROLES,
@@ -12,6 +13,8 @@ use sha2::{Digest, Sha256};
 use state::Connector;
 use uuid::Uuid;
 
+use crate::context::Call;
+use crate::credential::prepare_credential::SAVE_CERTIFICATE;
 use crate::sign_in::guid;
 
 /// The step that makes an application: its marker tells which ones are this host's own.
@@ -151,4 +154,42 @@ pub fn own_application(connector: &Connector) -> Result<ApplicationRef> {
         Some(application) => Ok(ApplicationRef::Id(guid(&application.object_id, "object id")?)),
         None => Ok(ApplicationRef::UniqueName(unique_name(connector))),
     }
+}
+
+/// Stops where an application has a key credential that this host made and does not remember: then its
+/// state is older than the tenant, and what it would change is not what it takes it for. Keys of others
+/// are none of its business.
+///
+/// # Errors
+/// [`Code::StateRestored`]; else as Graph answers.
+pub async fn require_known_keys(
+    call: &Call<'_>,
+    graph: &Graph<'_>,
+    application: &ApplicationRef,
+) -> Result<()> {
+    for key in graph.key_credentials(application).await? {
+        let Some(certificate) = key.certificate() else { continue };
+        let marker = json!({ "certificate_sha256": certificate.sha256 });
+        let is_known = certificate.subject != DEFAULT_SUBJECT
+            || call.store().find_certificate(&certificate.sha256).await?.is_some()
+            || call.store().was_intended(SAVE_CERTIFICATE, &marker).await?;
+        if is_known {
+            continue;
+        }
+        let unknown = format!(
+            "The key credential {} of {application} was made for this connector, and this state does \
+             not know it (certificate {certificate})",
+            key.key_id
+        );
+        return Err(Diagnostic::new(Code::StateRestored, unknown)
+            .meaning(
+                "The state was restored from a backup that is older than that key, or another host \
+                 works on the same connector. Nothing is registered beside it.",
+            )
+            .next(
+                "Restore the newer state where there is one. Else remove that key credential in the \
+                 Microsoft Entra admin center, then run this again.",
+            ));
+    }
+    Ok(())
 }

@@ -1,9 +1,40 @@
 //! What several cmdlets ask of a connector's scheduler.
 
+use std::time::Duration;
+
 use base::{Code, Diagnostic, Repeat, Result};
+use effect::Circumstance;
 use state::{Connector, Lease};
 
 use crate::context::Call;
+
+/// How long a pause must still last for a change to begin under it: a request may take as long.
+const MARGIN: Duration = Duration::from_secs(30);
+
+/// Fails where the connector must not be changed now: another run paused its scheduler and works on it,
+/// or this run's own pause is over, so that a cycle could come in between. What takes a step back goes on
+/// in any case.
+///
+/// # Errors
+/// [`Code::SchedulerBusy`] naming the other run, its reason and its deadline;
+/// [`Code::SchedulerNotPaused`] naming the pause that is over.
+pub async fn require_lease(call: &Call<'_>, connector: &Connector) -> Result<()> {
+    require_no_other_lease(call, connector).await?;
+    if call.open.circumstance() == Circumstance::Undone {
+        return Ok(());
+    }
+    let run = &call.open.key().run.0;
+    let Some(lease) = call.store().lapsing_pause(&connector.id, run, MARGIN).await? else {
+        return Ok(());
+    };
+    let over = format!(
+        "The pause of '{}' ({}) is over, or nearly: it was until {}",
+        connector.name, lease.reason, lease.deadline
+    );
+    Err(Diagnostic::new(Code::SchedulerNotPaused, over)
+        .meaning("A synchronization cycle could begin in the middle of the change.")
+        .next("Give the pause a later deadline, then run the script again."))
+}
 
 /// Fails where another run paused the connector's scheduler: then that run works on the connector.
 ///
@@ -26,12 +57,13 @@ pub async fn require_no_other_lease(call: &Call<'_>, connector: &Connector) -> R
     }
 }
 
-/// The live pauses of the connector's scheduler that this run holds, oldest first.
+/// The live pauses of the connector's scheduler that this branch of the run holds, oldest first.
 ///
 /// # Errors
 /// As the database says.
 pub async fn own_leases(call: &Call<'_>, connector: &Connector) -> Result<Vec<Lease>> {
     let mut leases = call.store().live_leases(&connector.id).await?;
-    leases.retain(|lease| lease.run == call.open.key().run.0);
+    let (run, branch) = (&call.open.key().run.0, call.branch);
+    leases.retain(|lease| lease.run == *run && lease.branch == branch);
     Ok(leases)
 }

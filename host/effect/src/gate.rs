@@ -55,6 +55,7 @@ pub struct Gate {
     /// Records of reads, committed with the next intent.
     buffer: Mutex<Vec<Entry>>,
     committing: tokio::sync::Mutex<()>,
+    pub(crate) establishing: tokio::sync::Mutex<()>,
     intended: AtomicBool,
     changed: AtomicBool,
     acting: AtomicU32,
@@ -74,6 +75,7 @@ impl Gate {
             suspended: AtomicBool::new(false),
             buffer: Mutex::default(),
             committing: tokio::sync::Mutex::default(),
+            establishing: tokio::sync::Mutex::default(),
             intended: AtomicBool::new(intended),
             changed: AtomicBool::new(changed),
             acting: AtomicU32::new(0),
@@ -205,8 +207,14 @@ impl Gate {
                 at: self.now(),
             });
         }
-        if let Some(change) = change {
-            self.allow(&change, call).await?;
+        if let Some(change) = change
+            && let Err(refused) = self.allow(&change, call).await
+        {
+            // Where the call was confirmed before the interruption, the run waits for it again.
+            return Err(match recorded {
+                Some(_) => self.suspend(refused),
+                None => refused,
+            });
         }
 
         let began_at = self.parts.clock.boot_time().millis;

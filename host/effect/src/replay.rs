@@ -18,7 +18,7 @@ pub enum Replay {
     /// record, so it is established again before anything new is done: a sign-in, a lease.
     Standing,
     /// The recorded outcome is returned; and what the named cmdlet established for the same subject
-    /// stands no longer.
+    /// stands no longer: where it was established again already, it is ended again too.
     Ends(&'static str),
 }
 
@@ -78,6 +78,8 @@ pub struct Standing {
     pub arguments: Value,
     /// What it is about: the connector's name.
     pub subject: String,
+    /// The branch that it was called in.
+    pub branch: String,
 }
 
 /// The records of a run, as they were when this process took it over. A new run has none.

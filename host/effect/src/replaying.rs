@@ -18,9 +18,23 @@ impl Gate {
         self.recording.is_replaying(branch.path(), branch.made())
     }
 
-    /// What recorded calls established and must be established again now, oldest first. They are
-    /// handed out once.
-    pub fn take_standing(&self) -> Vec<Standing> {
+    /// Has everything established again by `establish` that recorded calls established, oldest first,
+    /// before anything new is done. A branch waits while another one does it.
+    ///
+    /// # Errors
+    /// What `establish` answers.
+    pub async fn establish_standing(
+        &self,
+        establish: impl AsyncFn(Standing) -> Result<()>,
+    ) -> Result<()> {
+        let _turn = self.establishing.lock().await;
+        for standing in self.take_standing() {
+            establish(standing).await?;
+        }
+        Ok(())
+    }
+
+    fn take_standing(&self) -> Vec<Standing> {
         std::mem::take(&mut *self.standing.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -62,18 +76,26 @@ impl Gate {
             Outcome::Failed(error) => return Err(error.clone()),
         };
         let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Standing {
+            cmdlet: call.cmdlet.to_owned(),
+            arguments: call.arguments.clone(),
+            subject: call.subject.to_owned(),
+            branch: key.branch.clone(),
+        };
         match call.replay {
             Replay::Recorded => {}
-            Replay::Standing => standing.push(Standing {
-                cmdlet: call.cmdlet.to_owned(),
-                arguments: call.arguments.clone(),
-                subject: call.subject.to_owned(),
-            }),
+            Replay::Standing => standing.push(new()),
             Replay::Ends(begun) => {
-                let is_ended =
-                    |known: &Standing| known.cmdlet == begun && known.subject == call.subject;
-                if let Some(at) = standing.iter().rposition(is_ended) {
-                    standing.remove(at);
+                // A sign-in is the run's, a pause its branch's.
+                let is_ended = |known: &Standing| {
+                    known.cmdlet == begun
+                        && known.subject == call.subject
+                        && (known.branch == key.branch || call.subject.is_empty())
+                };
+                match standing.iter().rposition(is_ended) {
+                    Some(at) => drop(standing.remove(at)),
+                    // Another branch went on meanwhile, and had it established again: it must end.
+                    None => standing.push(new()),
                 }
             }
         }

@@ -50,8 +50,15 @@ fn write_all(text: &mut String, diagnostic: &Diagnostic) -> std::fmt::Result {
     if diagnostic.repeat == Repeat::Later {
         entry(text, "repeat", "this passes by itself; the same again is safe")?;
     }
-    for undone in &diagnostic.undone {
-        entry(text, "undone", undone)?;
+    // Each of them was shown when it was taken back.
+    let steps = match diagnostic.undone.len() {
+        0 => None,
+        1 => Some("1 step".to_owned()),
+        count => Some(format!("{count} steps")),
+    };
+    if let Some(steps) = steps {
+        let all = if diagnostic.left.is_empty() { ", all that the run had done" } else { "" };
+        entry(text, "undone", &format!("{steps}{all}"))?;
     }
     for left in &diagnostic.left {
         entry(text, "left", left)?;

@@ -108,6 +108,14 @@ pub(crate) async fn keep_sources(writer: &Writer, attempt: u32, sources: &[Sourc
     writer.keep_sources(&pairs).await
 }
 
+/// Forgets what an attempt ran that was refused, because it is not what the run did.
+pub(crate) async fn forget_sources(writer: &Writer, attempt: u32) -> Result<()> {
+    if attempt == 0 {
+        return Ok(());
+    }
+    writer.forget_sources(&format!("{attempt}{ATTEMPT}")).await
+}
+
 /// What a run ran last: its script and its modules.
 pub struct Recorded {
     sources: Vec<Source>,

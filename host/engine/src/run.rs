@@ -213,7 +213,10 @@ impl Run {
             let code = verdict(gate, &result);
             return (result, code);
         }
-        let flushed = gate.flush().await;
+        let mut flushed = gate.flush().await;
+        if matches!(&result, Err(failure) if failure.code == Code::RunDiverged) {
+            flushed = flushed.and(resume::forget_sources(&self.writer, gate.attempt()).await);
+        }
         let result = keep_first(result, flushed);
         let code = verdict(gate, &result);
         let (result, status, code) = match result {

@@ -121,6 +121,7 @@ fn standing(recording: &Recording) -> Vec<Standing> {
             cmdlet: call.cmdlet.clone(),
             arguments: call.arguments.clone(),
             subject: String::new(),
+            branch: String::new(),
         };
         if !standing.contains(&new) {
             standing.push(new);

@@ -30,7 +30,7 @@ mod wait;
 pub mod well_known;
 
 pub use certificate::{CertificateInfo, due_at};
-pub use certificate_request::{CertificateRequest, self_signed};
+pub use certificate_request::{CertificateRequest, DEFAULT_SUBJECT, self_signed};
 pub use client::{Client, ClientParts, Session};
 pub use cloud::{Authority, CLOUDS, Cloud};
 pub use credential::{CertificateCredential, Credential, PasswordCredential};

@@ -327,6 +327,12 @@ impl Host {
         self.recorder.after(lines, move || interrupt.request());
     }
 
+    /// Kills the process at the first line of the next run's story that `is_it` is true of.
+    pub fn kill_at_line(&self, is_it: impl Fn(&str) -> bool + Send + 'static) {
+        let process = self.world.process.clone();
+        self.recorder.at(is_it, move || process.kill());
+    }
+
     /// Another administrator of the tenant.
     pub fn rival(&self) -> Rival {
         let (clock, traffic) = (self.world.outside().clock, self.common.traffic.clone());

@@ -12,8 +12,14 @@ pub struct Recorder(Mutex<Story>);
 #[derive(Default)]
 struct Story {
     lines: Vec<String>,
-    turn: Option<(usize, Box<dyn FnOnce() + Send>)>,
+    turn: Option<Turn>,
     ended: bool,
+}
+
+/// What happens in the middle of a story, and when: by the number of its lines and the last of them.
+struct Turn {
+    is_now: Box<dyn Fn(usize, &str) -> bool + Send>,
+    happen: Box<dyn FnOnce() + Send>,
 }
 
 impl Recorder {
@@ -24,7 +30,25 @@ impl Recorder {
 
     /// Lets `happen` happen when the story of the next run has that many lines.
     pub fn after(&self, lines: usize, happen: impl FnOnce() + Send + 'static) {
-        self.story().turn = Some((lines, Box::new(happen)));
+        self.when(move |count, _| lines <= count, happen);
+    }
+
+    /// Lets `happen` happen at the first line of the next run that `is_it` is true of.
+    pub fn at(
+        &self,
+        is_it: impl Fn(&str) -> bool + Send + 'static,
+        happen: impl FnOnce() + Send + 'static,
+    ) {
+        self.when(move |_, line| is_it(line), happen);
+    }
+
+    fn when(
+        &self,
+        is_now: impl Fn(usize, &str) -> bool + Send + 'static,
+        happen: impl FnOnce() + Send + 'static,
+    ) {
+        let (is_now, happen) = (Box::new(is_now), Box::new(happen));
+        self.story().turn = Some(Turn { is_now, happen });
     }
 
     /// Nothing that happens from now on belongs to the story.
@@ -45,6 +69,8 @@ impl Observer for Recorder {
                 format!("failed {cmdlet}: {}", failure.code)
             }
             Event::StepBegan { intent, .. } => format!("step {}", intent.name),
+            Event::StepLookedFor { intent, .. } => format!("looked for {}", intent.name),
+            Event::TakingBack { intent } => format!("taking back {}", intent.name),
             Event::StepEnded { intent, failure: Some(failure), .. } => {
                 format!("failed step {}: {}", intent.name, failure.code)
             }
@@ -57,12 +83,13 @@ impl Observer for Recorder {
             if story.ended {
                 return;
             }
+            let count = story.lines.len() + 1;
+            let turn = story.turn.take_if(|turn| (turn.is_now)(count, &line));
             story.lines.push(line);
-            let length = story.lines.len();
-            story.turn.take_if(|(lines, _)| *lines <= length)
+            turn
         };
-        if let Some((_, happen)) = turn {
-            happen();
+        if let Some(turn) = turn {
+            (turn.happen)();
         }
     }
 }

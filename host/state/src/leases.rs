@@ -24,6 +24,8 @@ pub struct Lease {
     pub connector_id: String,
     /// The run that paused it.
     pub run: String,
+    /// The branch of its script; branches take back their own pauses only.
+    pub branch: String,
     /// How deep the run's pauses are nested, from 1.
     pub depth: i64,
     /// Why.
@@ -52,6 +54,35 @@ impl Store {
         self.live(&rows, &census)
     }
 
+    /// A pause of a run that was not taken back, and that ends within `margin` or has ended already: what
+    /// it was to protect is protected no longer.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn lapsing_pause(
+        &self,
+        connector_id: &str,
+        run: &str,
+        margin: Duration,
+    ) -> Result<Option<Lease>> {
+        let rows = self.rows(unreleased(connector_id)).await?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let census = self.census().await?;
+        let ports = &self.0.ports;
+        let margin = i64::try_from(margin.as_millis()).unwrap_or(i64::MAX);
+        let boot = ports.clock.boot_time().millis.saturating_add(margin);
+        for row in &rows {
+            let lease = read(row)?;
+            let is_held = lease.run == run && !census.is_gone(&lease.owner, ports);
+            if is_held && census.shares_boot(&lease.owner) && lease.boot_deadline <= boot {
+                return Ok(Some(lease));
+            }
+        }
+        Ok(None)
+    }
+
     fn live(&self, rows: &[Row], census: &Census) -> Result<Vec<Lease>> {
         let mut leases = rows.iter().map(read).collect::<Result<Vec<_>>>()?;
         leases.retain(|lease| self.is_live(lease, census));
@@ -72,7 +103,8 @@ impl Store {
 }
 
 impl Writer {
-    /// Pauses a connector's scheduler for `limit` at the longest. Pauses of one run nest.
+    /// Pauses a connector's scheduler for `limit` at the longest, for one branch of the run. Pauses of
+    /// one run nest.
     ///
     /// # Errors
     /// `SchedulerBusy` where another run's lease is live, naming run, reason and deadline;
@@ -80,6 +112,7 @@ impl Writer {
     pub async fn pause_scheduler(
         &self,
         connector_id: &str,
+        branch: &str,
         reason: &str,
         limit: Duration,
     ) -> Result<Lease> {
@@ -90,6 +123,7 @@ impl Writer {
             id: self.store().new_id(),
             connector_id: connector_id.to_owned(),
             run: self.run().0.clone(),
+            branch: branch.to_owned(),
             depth: 1,
             reason: reason.to_owned(),
             taken_at: now,
@@ -113,15 +147,15 @@ impl Writer {
         self.finish(change, result).await
     }
 
-    /// Takes back the innermost pause of this run; answers how many of them are left.
+    /// Takes back the innermost pause of a branch of this run; answers how many of its pauses are left.
     ///
     /// # Errors
-    /// `SchedulerNotPaused` where this run has no live lease.
-    pub async fn resume_scheduler(&self, connector_id: &str) -> Result<usize> {
+    /// `SchedulerNotPaused` where that branch has no live lease.
+    pub async fn resume_scheduler(&self, connector_id: &str, branch: &str) -> Result<usize> {
         let mut change = self.begin().await?;
         let result = async {
             let mut mine = self.live_in(&mut change, connector_id).await?;
-            mine.retain(|lease| lease.run == self.run().0);
+            mine.retain(|lease| lease.run == self.run().0 && lease.branch == branch);
             let Some(innermost) = mine.iter().max_by_key(|lease| lease.depth) else {
                 return Err(not_paused(self.run()));
             };
@@ -183,7 +217,7 @@ fn released(id: &str, now: Timestamp) -> Query {
 fn inserted(lease: &Lease) -> Result<Query> {
     let query = Query::new(
         "INSERT INTO leases (id, connector_id, run, depth, reason, taken_at, deadline, \
-         boot_deadline, owner) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+         boot_deadline, branch, owner) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(&lease.id)
     .bind(&lease.connector_id)
@@ -192,7 +226,8 @@ fn inserted(lease: &Lease) -> Result<Query> {
     .bind(&lease.reason)
     .bind(lease.taken_at)
     .bind(lease.deadline)
-    .bind(lease.boot_deadline);
+    .bind(lease.boot_deadline)
+    .bind(&lease.branch);
     query.bind_json(&lease.owner)
 }
 
@@ -218,6 +253,7 @@ fn read(row: &Row) -> Result<Lease> {
         id: row.text("id")?,
         connector_id: row.text("connector_id")?,
         run: row.text("run")?,
+        branch: row.text("branch")?,
         depth: row.number("depth")?,
         reason: row.text("reason")?,
         taken_at: row.time("taken_at")?,

@@ -220,6 +220,29 @@ impl Writer {
         self.finish(change, result).await
     }
 
+    /// Forgets the texts of this writer's run whose names begin with `prefix`.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn forget_sources(&self, prefix: &str) -> Result<()> {
+        let mut change = self.begin().await?;
+        let result = async {
+            let kept =
+                Query::new("SELECT name FROM run_sources WHERE run = $1").bind(&self.run().0);
+            for row in change.rows(kept).await? {
+                let name = row.text("name")?;
+                if name.starts_with(prefix) {
+                    let forgotten =
+                        Query::new("DELETE FROM run_sources WHERE run = $1 AND name = $2");
+                    change.execute(forgotten.bind(&self.run().0).bind(&name)).await?;
+                }
+            }
+            self.link_sources(&mut change).await
+        }
+        .await;
+        self.finish(change, result).await
+    }
+
     /// Records which tenant the run has in view. A run has one tenant.
     ///
     /// # Errors

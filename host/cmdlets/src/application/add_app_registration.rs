@@ -3,8 +3,8 @@
 use base::{Code, Diagnostic, Result, Timestamp};
 use effect::{Change, Effect, Event, Impact, StepIntent, Target, Undo};
 use entra::graph::{
-    AppRoleAssignment, Application, ApplicationRef, Graph, NewAppRoleAssignment, NewApplication,
-    NewKeyCredential, PrincipalRef, RequiredResourceAccess, ResourceAccess, ServicePrincipal,
+    AppRoleAssignment, Application, ApplicationRef, Graph, NewAppRoleAssignment,
+    NewApplication, NewKeyCredential, PrincipalRef, RequiredResourceAccess, ResourceAccess, ServicePrincipal,
 };
 use entra::well_known::{SYNCHRONIZATION_ROLE, SYNCHRONIZATION_SERVICE};
 use entra::{CertificateInfo, Session};
@@ -18,7 +18,7 @@ use crate::certificates::normalised_sha256;
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
 use crate::registration::{self, Grant};
-use crate::scheduling::require_no_other_lease;
+use crate::scheduling::require_lease;
 use crate::sign_in;
 
 /// The cmdlet `add_app_registration`.
@@ -123,7 +123,7 @@ add_app_registration(#{ connector: "default", certificate_sha256: prepared.certi
         let (connector, tenant) = call.connector_in_view(&parameters.connector).await?;
         let administrator = call.context.session.administrator()?;
         let sha256 = normalised_sha256(&parameters.certificate_sha256)?;
-        require_no_other_lease(call, &connector).await?;
+        require_lease(call, &connector).await?;
         let certificate = call.store().get_certificate(&sha256).await?;
         let info = usable(&connector, &certificate, tenant.client.now())?;
         call.with_session(&tenant, async |session| {
@@ -171,6 +171,7 @@ impl Registering<'_> {
         let application = self.application(&grants).await?;
         let reference = ApplicationRef::Id(application.id);
         self.graph.application_readable(&reference).await?;
+        registration::require_known_keys(self.call, &self.graph, &reference).await?;
         let key_id = self.key(&reference).await?;
         let principal = self.principal(&application).await?;
         let name = application.display_name.clone().unwrap_or_default();

@@ -15,7 +15,7 @@ use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
 use crate::evidence::wait_until_it_works;
 use crate::events::{self, APPLICATION_CONFIGURED};
-use crate::scheduling::require_no_other_lease;
+use crate::scheduling::require_lease;
 use crate::sign_in;
 use crate::views::CredentialView;
 
@@ -83,7 +83,7 @@ link_app_registration(#{ connector: "default", app_id: made.app_id, certificate_
             return CredentialView::of(call.store(), connector, call.now()).await;
         }
         require_unlinked(&connector)?;
-        require_no_other_lease(call, &connector).await?;
+        require_lease(call, &connector).await?;
         let certificate = call.store().get_certificate(&sha256).await?;
         let linked = call
             .with_session(&tenant, async |session| {

@@ -12,7 +12,7 @@ use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
 use crate::registration;
 use crate::removal::{Removed, doubted, gone};
-use crate::scheduling::require_no_other_lease;
+use crate::scheduling::require_lease;
 use crate::sign_in;
 
 /// The cmdlet `remove_app_key`.
@@ -78,7 +78,7 @@ remove_app_key(#{ connector: "default", certificate_sha256: prepared.certificate
     async fn run(call: &Call<'_>, parameters: Parameters) -> Result<Removed> {
         let (connector, tenant) = call.connector_in_view(&parameters.connector).await?;
         let administrator = call.context.session.administrator()?;
-        require_no_other_lease(call, &connector).await?;
+        require_lease(call, &connector).await?;
         let sha256 = normalised_sha256(&parameters.certificate_sha256)?;
         let certificate = sign_in::info(&call.store().get_certificate(&sha256).await?)?;
         let reference = registration::own_application(&connector)?;

@@ -10,7 +10,7 @@ use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
 use crate::registration::{GRANT_ROLE, grant_marker};
 use crate::removal::{Removed, doubted, gone, require_ours};
-use crate::scheduling::require_no_other_lease;
+use crate::scheduling::require_lease;
 use crate::sign_in::guid;
 
 /// The cmdlet `remove_app_role_assignment`.
@@ -69,7 +69,7 @@ remove_app_role_assignment(#{ connector: "default", principal_id: "?", resource_
     async fn run(call: &Call<'_>, parameters: Parameters) -> Result<Removed> {
         let (connector, tenant) = call.connector_in_view(&parameters.connector).await?;
         let administrator = call.context.session.administrator()?;
-        require_no_other_lease(call, &connector).await?;
+        require_lease(call, &connector).await?;
         let wanted = NewAppRoleAssignment {
             principal_id: guid(&parameters.principal_id, "principal_id")?,
             resource_id: guid(&parameters.resource_id, "resource_id")?,

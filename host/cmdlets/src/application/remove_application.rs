@@ -13,7 +13,7 @@ use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
 use crate::registration::{self, CREATE_APPLICATION};
 use crate::removal::{Removed, doubted, gone, require_ours};
-use crate::scheduling::require_no_other_lease;
+use crate::scheduling::require_lease;
 
 /// The cmdlet `remove_application`.
 pub struct RemoveApplication;
@@ -73,7 +73,7 @@ remove_application(#{ connector: "default" }).removed"#,
     async fn run(call: &Call<'_>, parameters: Parameters) -> Result<Removed> {
         let (connector, tenant) = call.connector_in_view(&parameters.connector).await?;
         let administrator = call.context.session.administrator()?;
-        require_no_other_lease(call, &connector).await?;
+        require_lease(call, &connector).await?;
         let reference = registration::own_application(&connector)?;
         let removed = call
             .with_session(&tenant, async |session| {

@@ -11,7 +11,7 @@ use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
 use crate::registration::CREATE_PRINCIPAL;
 use crate::removal::{Removed, doubted, gone, require_ours};
-use crate::scheduling::require_no_other_lease;
+use crate::scheduling::require_lease;
 use crate::sign_in::guid;
 
 /// The cmdlet `remove_service_principal`.
@@ -65,7 +65,7 @@ remove_service_principal(#{ connector: "default", app_id: made.app_id }).removed
     async fn run(call: &Call<'_>, parameters: Parameters) -> Result<Removed> {
         let (connector, tenant) = call.connector_in_view(&parameters.connector).await?;
         let administrator = call.context.session.administrator()?;
-        require_no_other_lease(call, &connector).await?;
+        require_lease(call, &connector).await?;
         let app_id = guid(&parameters.app_id, "app_id")?;
         call.with_session(&tenant, async |session| {
             let graph = session.graph(&administrator);

@@ -81,8 +81,17 @@ impl Cmdlet for AddConnector {
     async fn run(call: &Call<'_>, parameters: Parameters) -> Result<ConnectorView> {
         let tenant = call.context.tenants.open().await?;
         let name = &parameters.connector;
-        // Before anybody types a password for nothing.
-        call.store().check_new_name(name).await?;
+        let id = call.new_id("connector_id").await?;
+        let intent = StepIntent {
+            name: "add_connector".to_owned(),
+            summary: format!("add the connector '{name}' of the tenant {}", tenant.name),
+            marker: json!({ "connector_id": id }),
+            undo: Undo::cmdlet("remove_connector", json!({ "connector": name })),
+        };
+        // Before anybody types a password for nothing; after an interruption it may be there already.
+        if !call.open.was_begun(&intent) {
+            call.store().check_new_name(name).await?;
+        }
         let client_id = parameters.client_id.as_deref().map(client_id).transpose()?;
         let job = sync_job::chosen(parameters.sync_job)?;
         let account = match &parameters.service_account {
@@ -94,7 +103,7 @@ impl Cmdlet for AddConnector {
             }
         };
         let new = NewConnector {
-            id: call.new_id("connector_id").await?,
+            id,
             name: name.clone(),
             tenant_id: tenant.id.clone(),
             tenant_name: tenant.name.clone(),
@@ -103,12 +112,6 @@ impl Cmdlet for AddConnector {
             client_id,
             sync_job: job,
             run_as: parameters.run_as,
-        };
-        let intent = StepIntent {
-            name: "add_connector".to_owned(),
-            summary: format!("add the connector '{name}' of the tenant {}", tenant.name),
-            marker: json!({ "connector_id": new.id }),
-            undo: Undo::cmdlet("remove_connector", json!({ "connector": name })),
         };
         let look = async || {
             Ok(call.store().find_connector(&new.id).await?.map(ConnectorView::from))

@@ -10,7 +10,7 @@ use state::{Connector, EvidenceKind, IdentityType};
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
 use crate::evidence::leave_evidence;
-use crate::scheduling::require_no_other_lease;
+use crate::scheduling::require_lease;
 use crate::sign_in;
 use crate::views::CredentialView;
 
@@ -63,7 +63,7 @@ impl Cmdlet for LinkServiceAccount {
         if connector.identity_type == IdentityType::ServiceAccount {
             return CredentialView::of(call.store(), connector, call.now()).await;
         }
-        require_no_other_lease(call, &connector).await?;
+        require_lease(call, &connector).await?;
         let credential = sign_in::service_account(call.context, &connector)?;
         let token = call
             .with_session(&tenant, async |session| {

@@ -64,20 +64,24 @@ impl Cmdlet for RemoveConnector {
 
     async fn run(call: &Call<'_>, parameters: Parameters) -> Result<Output> {
         let name = parameters.connector;
-        let connector = call.connector(&name).await?;
-        crate::scheduling::require_no_other_lease(call, &connector).await?;
+        // An interrupted removal may have removed it already.
+        let named = async || Ok(call.connector(&name).await?.id);
+        let id = call.open.chosen("connector_id", named).await?;
+        if let Some(connector) = call.store().find_connector(&id).await? {
+            crate::scheduling::require_no_other_lease(call, &connector).await?;
+        }
         let intent = StepIntent {
             name: "remove_connector".to_owned(),
             summary: format!("forget the connector '{name}'"),
-            marker: json!({ "connector_id": connector.id }),
+            marker: json!({ "connector_id": id }),
             undo: Undo::irreversible("its sealed password is not kept any longer"),
         };
         let removed = || Output { connector: name.clone(), removed: true };
         let look = async || {
-            Ok(call.store().find_connector(&connector.id).await?.is_none().then(removed))
+            Ok(call.store().find_connector(&id).await?.is_none().then(removed))
         };
         call.step(intent, look, async |permit| {
-            call.writer().remove_connector(permit, &connector.id).await?;
+            call.writer().remove_connector(permit, &id).await?;
             Ok(removed())
         })
         .await

@@ -78,7 +78,7 @@ impl Cmdlet for SetConnector {
     }
 
     async fn run(call: &Call<'_>, parameters: Parameters) -> Result<ConnectorView> {
-        let before = call.connector(&parameters.connector).await?;
+        let before = before(call, &parameters.connector).await?;
         require_no_other_lease(call, &before).await?;
         let upn = parameters.service_account.clone().or_else(|| {
             let own = before.service_account.as_ref().map(|account| account.upn.clone());
@@ -120,6 +120,19 @@ impl Cmdlet for SetConnector {
             Ok(ConnectorView::from(changed))
         })
         .await
+    }
+}
+
+/// The connector as it was before the change: an interrupted change may have renamed it already.
+async fn before(call: &Call<'_>, name: &str) -> Result<state::Connector> {
+    let named = async || {
+        let connector = call.connector(name).await?;
+        Ok((connector.id, connector.changed_at))
+    };
+    let (id, changed_at) = call.open.chosen("before", named).await?;
+    match call.store().find_connector(&id).await? {
+        Some(now) => Ok(state::Connector { changed_at, ..now }),
+        None => call.connector(name).await,
     }
 }
 

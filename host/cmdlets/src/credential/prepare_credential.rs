@@ -21,6 +21,9 @@ use crate::views::CertificateView;
 /// The step whose marker tells which keys are this host's own.
 pub(crate) const GENERATE_KEY: &str = "generate_key";
 
+/// The step whose marker tells which certificates are this host's own.
+pub(crate) const SAVE_CERTIFICATE: &str = "save_certificate";
+
 /// The cmdlet `prepare_credential`.
 pub struct PrepareCredential;
 
@@ -214,7 +217,7 @@ async fn save(
     let sha256 = &made.sha256;
     let folder = call.context.places.certificates.display();
     let intent = StepIntent {
-        name: "save_certificate".to_owned(),
+        name: SAVE_CERTIFICATE.to_owned(),
         summary: format!("keep the certificate {} in {folder}", made.thumbprint),
         marker: json!({ "certificate_sha256": sha256 }),
         undo: Undo::cmdlet("remove_certificate", json!({ "certificate_sha256": sha256 })),

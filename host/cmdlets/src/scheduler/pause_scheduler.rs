@@ -112,7 +112,7 @@ resume_scheduler(#{ connector: "default" });
         let paused = call
             .step(intent, look, async |_permit| {
                 let (reason, limit) = (&parameters.reason, parameters.deadline.0);
-                call.writer().pause_scheduler(&connector.id, reason, limit).await?;
+                call.writer().pause_scheduler(&connector.id, call.branch, reason, limit).await?;
                 view().await
             })
             .await?;
@@ -134,7 +134,7 @@ resume_scheduler(#{ connector: "default" });
         let connector = call.connector(&parameters.connector).await?;
         require_no_other_lease(call, &connector).await?;
         let (reason, limit) = (&parameters.reason, parameters.deadline.0);
-        call.writer().pause_scheduler(&connector.id, reason, limit).await?;
+        call.writer().pause_scheduler(&connector.id, call.branch, reason, limit).await?;
         wait_for_cycle(call, &connector, parameters.patience.0).await
     }
 }
@@ -148,7 +148,7 @@ async fn wait_for_cycle(
     let mut waited = Duration::ZERO;
     while call.store().scheduler_state(&connector.id).await?.in_progress.is_some() {
         if waited >= limit {
-            call.writer().resume_scheduler(&connector.id).await?;
+            call.writer().resume_scheduler(&connector.id, call.branch).await?;
             let busy = format!("A cycle of '{}' still runs after {}", connector.name, Span(limit));
             return Err(Diagnostic::new(Code::SchedulerBusy, busy)
                 .repeat(Repeat::Later)

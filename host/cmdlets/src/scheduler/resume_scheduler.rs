@@ -70,9 +70,16 @@ impl Cmdlet for ResumeScheduler {
         };
         let look = async || if held().await? < before { view().await.map(Some) } else { Ok(None) };
         call.step(intent, look, async |_permit| {
-            call.writer().resume_scheduler(&connector.id).await?;
+            call.writer().resume_scheduler(&connector.id, call.branch).await?;
             view().await
         })
         .await
+    }
+    async fn establish(call: &Call<'_>, parameters: Parameters) -> Result<()> {
+        let connector = call.connector(&parameters.connector).await?;
+        if own_leases(call, &connector).await?.is_empty() {
+            return Ok(());
+        }
+        call.writer().resume_scheduler(&connector.id, call.branch).await.map(drop)
     }
 }

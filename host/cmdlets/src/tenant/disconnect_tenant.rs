@@ -43,4 +43,8 @@ impl Cmdlet for DisconnectTenant {
         }
         Ok(was_connected)
     }
+    async fn establish(call: &Call<'_>, _parameters: Parameters) -> Result<()> {
+        call.context.session.disconnect();
+        Ok(())
+    }
 }

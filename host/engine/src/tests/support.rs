@@ -124,7 +124,7 @@ impl AnyCmdlet for Double {
         &'a self,
         _context: &'a Context,
         _open: &'a effect::OpenCall<'a>,
-        _arguments: Value,
+        _standing: &'a effect::Standing,
     ) -> LocalBoxFuture<'a, Result<()>> {
         unreachable!("doubles are invoked by their world")
     }

@@ -17,3 +17,6 @@ ALTER TABLE runs ADD COLUMN options TEXT NOT NULL DEFAULT '[]';
 
 -- Evidence counts only where its sequence is greater: what the connector signs in with was changed then.
 ALTER TABLE connectors ADD COLUMN evidence_after BIGINT NOT NULL DEFAULT 0;
+
+-- The branch of its run that took a pause, and may take it back.
+ALTER TABLE leases ADD COLUMN branch TEXT NOT NULL DEFAULT '';

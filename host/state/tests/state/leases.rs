@@ -13,13 +13,13 @@ async fn paused(bench: &Bench) -> (Store, Writer, Connector) {
     let store = bench.open().await;
     let writer = bench.begin(&store).await;
     let connector = add_connector(&writer, &new_connector(&store, "default")).await.unwrap();
-    writer.pause_scheduler(&connector.id, "rotation", HOUR).await.unwrap();
+    writer.pause_scheduler(&connector.id, "", "rotation", HOUR).await.unwrap();
     (store, writer, connector)
 }
 
 pub async fn pauses_nest_and_exclude_other_runs(bench: &Bench) {
     let (store, writer, connector) = paused(bench).await;
-    let inner = writer.pause_scheduler(&connector.id, "inside", HOUR).await.unwrap();
+    let inner = writer.pause_scheduler(&connector.id, "", "inside", HOUR).await.unwrap();
     assert_eq!(inner.depth, 2);
     let state = store.scheduler_state(&connector.id).await.unwrap();
     assert_eq!(state.leases.len(), 2);
@@ -36,22 +36,22 @@ pub async fn pauses_nest_and_exclude_other_runs(bench: &Bench) {
         bench.copy_key(&other_place.folder);
         let other_host = Store::open(&bench.ports, &other_place).await.unwrap();
         let other = bench.begin(&other_host).await;
-        let error = other.pause_scheduler(&connector.id, "mine", HOUR).await.unwrap_err();
+        let error = other.pause_scheduler(&connector.id, "", "mine", HOUR).await.unwrap_err();
         assert_eq!(error.code, Code::SchedulerBusy);
         let deadline = inner.deadline.to_string();
         for part in [writer.run().0.as_str(), "rotation", &deadline] {
             assert!(error.message.contains(part), "{error} lacks {part}");
         }
-        let error = other.resume_scheduler(&connector.id).await.unwrap_err();
+        let error = other.resume_scheduler(&connector.id, "").await.unwrap_err();
         assert_eq!(error.code, Code::SchedulerNotPaused);
     }
 
-    assert_eq!(writer.resume_scheduler(&connector.id).await.unwrap(), 1);
-    assert_eq!(writer.resume_scheduler(&connector.id).await.unwrap(), 0);
-    let error = writer.resume_scheduler(&connector.id).await.unwrap_err();
+    assert_eq!(writer.resume_scheduler(&connector.id, "").await.unwrap(), 1);
+    assert_eq!(writer.resume_scheduler(&connector.id, "").await.unwrap(), 0);
+    let error = writer.resume_scheduler(&connector.id, "").await.unwrap_err();
     assert_eq!(error.code, Code::SchedulerNotPaused);
     assert!(store.scheduler_state(&connector.id).await.unwrap().runs_cycles());
-    let error = writer.pause_scheduler("none", "x", HOUR).await.unwrap_err();
+    let error = writer.pause_scheduler("none", "", "x", HOUR).await.unwrap_err();
     assert_eq!(error.code, Code::ConnectorUnknown);
 }
 
@@ -66,7 +66,7 @@ pub async fn a_lease_ends_with_its_deadline_on_the_boot_clock(bench: &Bench) {
     assert_eq!(live().await, 1);
     bench.clock.pass(Duration::from_millis(1));
     assert_eq!(live().await, 0);
-    let again = writer.pause_scheduler(&connector.id, "again", HOUR).await.unwrap();
+    let again = writer.pause_scheduler(&connector.id, "", "again", HOUR).await.unwrap();
     assert_eq!(again.depth, 1);
 }
 
@@ -78,19 +78,19 @@ pub async fn a_lease_is_void_when_its_owner_is_gone(bench: &Bench) {
 
     // A run that ends lets go of its leases, though its process goes on.
     let writer = bench.begin(&store).await;
-    let lease = writer.pause_scheduler(&connector.id, "mine", HOUR).await.unwrap();
+    let lease = writer.pause_scheduler(&connector.id, "", "mine", HOUR).await.unwrap();
     assert_eq!(store.live_leases(&connector.id).await.unwrap(), [lease]);
     writer.end_run(state::RunStatus::Done, 0).await.unwrap();
     assert_eq!(store.live_leases(&connector.id).await.unwrap(), []);
 
     // A run that neither ended nor let go, in a process that goes on: the next writer is proof.
-    let lease = writer.pause_scheduler(&connector.id, "forgotten", HOUR).await.unwrap();
+    let lease = writer.pause_scheduler(&connector.id, "", "forgotten", HOUR).await.unwrap();
     drop(writer);
     assert_eq!(store.live_leases(&connector.id).await.unwrap(), std::slice::from_ref(&lease));
     let writer = bench.begin(&store).await;
     assert_eq!(store.live_leases(&connector.id).await.unwrap(), []);
     writer.release_lease(&lease.id).await.unwrap();
-    writer.pause_scheduler(&connector.id, "free", HOUR).await.unwrap();
+    writer.pause_scheduler(&connector.id, "", "free", HOUR).await.unwrap();
 }
 
 pub async fn a_lease_is_void_after_another_boot(bench: &Bench) {
@@ -102,7 +102,7 @@ pub async fn a_lease_is_void_after_another_boot(bench: &Bench) {
 pub async fn a_pause_never_touches_the_settings(bench: &Bench) {
     let (store, writer, connector) = paused(bench).await;
     let during = store.scheduler_settings(&connector.id).await.unwrap();
-    writer.resume_scheduler(&connector.id).await.unwrap();
+    writer.resume_scheduler(&connector.id, "").await.unwrap();
     assert_eq!(store.scheduler_settings(&connector.id).await.unwrap(), during);
     assert_eq!(during, state::SchedulerSettings::default());
 }
