@@ -11,6 +11,8 @@ use crate::process::harness::{Ended, Home};
 
 /// So many lines, or a few more, a whole onboarding says.
 const LINES: u64 = 24;
+/// So many lines every process says.
+const LEAST: u64 = 4;
 /// So many of the processes that recover are killed too, at most.
 const AGAIN: usize = 3;
 /// More attempts than that to end a run mean that it does not end.
@@ -31,6 +33,8 @@ pub struct Scenario {
     pub home: Home,
     /// Whether what the run did is taken back in the end.
     back: bool,
+    /// So many lines, or a few less, are still to be said: a replay is silent.
+    ahead: u64,
     pub kills: usize,
     pub end: End,
     story: Vec<String>,
@@ -46,6 +50,7 @@ impl Scenario {
             tenant: tenant.to_owned(),
             home: Home::new(),
             back,
+            ahead: LINES,
             kills: 0,
             end: End::Application,
             story: Vec::new(),
@@ -80,9 +85,9 @@ impl Scenario {
         ended
     }
 
-    /// Kills it on its way, after less than `lines` lines; where it ended before, that end.
-    fn killed(&mut self, words: &[&str], lines: u64) -> Option<Ended> {
-        let point = Point::drawn(&mut self.draw, lines);
+    /// Kills it on its way; where it ended before, gives that end.
+    fn killed(&mut self, words: &[&str]) -> Option<Ended> {
+        let point = Point::drawn(&mut self.draw, self.ahead);
         let mut program = self.home.line(&self.words(words)).start();
         if program.wait_for_lines(point.lines) {
             point.pass();
@@ -93,6 +98,8 @@ impl Scenario {
             let last = ended.stderr.lines().last().unwrap_or_default();
             self.story.push(format!("{words:?}: killed at {point:?}, after '{}'", last.trim()));
             self.kills += 1;
+            let said = u64::try_from(point.lines).unwrap();
+            self.ahead = self.ahead.saturating_sub(said).max(LEAST);
             return None;
         }
         self.story.push(format!("{words:?}: {:?} before it was killed", ended.code));
@@ -101,17 +108,16 @@ impl Scenario {
 
     /// Kills the onboarding, and then deals with the run until nothing of it is open.
     pub fn kill_and_recover(&mut self) {
-        if let Some(ended) = self.killed(&["run", "onboard"], LINES) {
+        if let Some(ended) = self.killed(&["run", "onboard"]) {
             assert_eq!(ended.code(0).json()["value"]["identity_type"], "Application");
             return;
         }
         for _ in 0..AGAIN {
-            if !self.draw.happens(3, 4) {
+            if !self.draw.happens(5, 6) {
                 break;
             }
             let words = self.recovery(false);
-            // It says less than the run did: its replay is silent.
-            if let Some(ended) = self.killed(words, LINES / 2) {
+            if let Some(ended) = self.killed(words) {
                 return self.recovered(&ended);
             }
         }
@@ -180,12 +186,14 @@ impl Scenario {
         assert_eq!(self.signs_in_as(), self.end);
     }
 
-    /// Onboards once more: nothing is changed where that was done before.
-    pub fn onboard_again(&mut self) {
+    /// Onboards once more: nothing is changed where that was done before. Answers whether it was not.
+    pub fn onboard_again(&mut self) -> bool {
         let document = self.whole(&["run", "onboard"]).code(0).json();
         assert_eq!(document["value"]["identity_type"], "Application", "{document:#}");
-        assert_eq!(document["changed"], self.end == End::ServiceAccount, "{document:#}");
+        let moved = self.end == End::ServiceAccount;
+        assert_eq!(document["changed"], moved, "{document:#}");
         self.end = End::Application;
+        moved
     }
 
     /// Fails unless the host's own records are whole, and no run is open.
