@@ -141,6 +141,29 @@ fn only_the_constructor_of_a_run_builds_a_gate() {
     assert_eq!(builders, ["host/effect/src/trial.rs", "host/engine/src/run.rs"]);
 }
 
+/// What a credential may depend on is removed with a permit that the guard of rule I3 has seen. A method
+/// that only takes an ordinary one would be a way round it.
+#[test]
+fn what_removes_takes_a_permit_to_remove() {
+    let places = ["host/entra/src/graph/", "host/keystore/src/"];
+    let mut count = 0;
+    for (name, text, _) in code() {
+        if !places.iter().any(|place| name.starts_with(place)) || name.contains("/tests") {
+            continue;
+        }
+        for function in text.split("fn ").skip(1) {
+            let signature = function.split('{').next().unwrap_or_default();
+            let removes = ["delete", "remove", "revoke", "purge"];
+            let is_removal = removes.iter().any(|verb| signature.starts_with(verb));
+            if is_removal && signature.contains("ermit") {
+                assert!(signature.contains("RemovalPermit<"), "{name}: fn {signature}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 8, "only {count} methods remove something");
+}
+
 #[test]
 fn files_stay_readable() {
     for (name, _, lines) in code() {

@@ -12,13 +12,14 @@ use crate::process::harness::{Ended, Home, Line, binary};
 use crate::virtual_world::{assert_rules, host};
 
 /// The guides, from the root of the project.
-const GUIDES: [&str; 6] = [
+const GUIDES: [&str; 7] = [
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "docs/writing-scripts.md",
     "docs/on-a-real-tenant.md",
     "docs/backup.md",
+    "docs/durable-runs.md",
 ];
 
 /// What the README begins with: it builds the program, and onboards.

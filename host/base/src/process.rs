@@ -233,10 +233,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a program that this test itself does not wait for"
-    )]
     fn a_process_that_nobody_asked_about_yet_is_gone() {
         let mut child = std::process::Command::new("true")
             .stdout(std::process::Stdio::piped())

@@ -165,16 +165,20 @@ impl Recording {
 
     /// The recorded call of that place, which counts as consumed from now on.
     pub(crate) fn consume(&self, key: &CallKey) -> Option<&RecordedCall> {
-        let found =
-            self.branch(&key.branch).iter().find(|call| call.key.sequence == key.sequence)?;
+        let found = self.at(&key.branch, key.sequence)?;
         self.lock().insert(key.clone());
         Some(found)
     }
 
+    fn at(&self, branch: &str, sequence: u64) -> Option<&RecordedCall> {
+        let calls = self.branch(branch);
+        let place = calls.binary_search_by_key(&sequence, |call| call.key.sequence).ok()?;
+        calls.get(place)
+    }
+
     /// Whether the next call of a branch was ended before.
     pub(crate) fn is_replaying(&self, branch: &str, made: u64) -> bool {
-        let next = self.branch(branch).iter().find(|call| call.key.sequence == made + 1);
-        next.is_some_and(|call| call.outcome.is_some())
+        self.at(branch, made + 1).is_some_and(|call| call.outcome.is_some())
     }
 
     /// The first recorded call that the script did not make again: of a branch below `branch`, or

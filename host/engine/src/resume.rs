@@ -91,6 +91,27 @@ fn at_work(run: &Run) -> Diagnostic {
         .next(format!("Wait until it ends. If it hangs, look at it with: ps -fp {pid}"))
 }
 
+/// Makes sure that nobody altered what a run recorded: it decides over what is done next.
+///
+/// # Errors
+/// `AuditBroken` with what is wrong.
+pub(crate) async fn require_intact(store: &Store, id: &RunId) -> Result<()> {
+    let report = store.verify_audit().await?;
+    let of_run = |text: &str| text.contains(&id.0);
+    let mut findings = report.findings.iter();
+    let Some(finding) = findings.find(|one| of_run(&one.subject) || of_run(&one.detail)) else {
+        return Ok(());
+    };
+    let altered = format!("The record of run {id} was altered by somebody else");
+    Err(Diagnostic::new(Code::AuditBroken, altered)
+        .meaning("What a run recorded decides over what it does next, so it does not go on.")
+        .cause(finding)
+        .next(
+            "Look at all of it with: credwright audit verify. Then look at what the tenant holds, and \
+             run the script anew.",
+        ))
+}
+
 /// Keeps what an attempt at a run runs.
 pub(crate) async fn keep_sources(writer: &Writer, attempt: u32, sources: &[Source]) -> Result<()> {
     if sources.is_empty() {

@@ -323,6 +323,7 @@ async fn take_up(store: &Store, id: &RunId, way: resume::Way, status: RunStatus)
     let writer = writer(store, id.clone(), &run.script).await?;
     // Somebody may have ended it before the lock was ours.
     let run = resume::resumable(store, id, way).await?;
+    resume::require_intact(store, id).await?;
     let recording = Recording::of(store.journal(id).await?);
     if way == resume::Way::Back {
         resume::require_way_back(&run, &recording)?;

@@ -16,9 +16,11 @@ struct Story {
     ended: bool,
 }
 
+type IsNow = Box<dyn Fn(usize, &str) -> bool + Send>;
+
 /// What happens in the middle of a story, and when: by the number of its lines and the last of them.
 struct Turn {
-    is_now: Box<dyn Fn(usize, &str) -> bool + Send>,
+    is_now: IsNow,
     happen: Box<dyn FnOnce() + Send>,
 }
 

@@ -20,3 +20,6 @@ ALTER TABLE connectors ADD COLUMN evidence_after BIGINT NOT NULL DEFAULT 0;
 
 -- The branch of its run that took a pause, and may take it back.
 ALTER TABLE leases ADD COLUMN branch TEXT NOT NULL DEFAULT '';
+
+-- What is found by the marker of a step is ours.
+CREATE INDEX steps_by_name ON steps (name);
