@@ -130,21 +130,30 @@ fn a_journal_that_cannot_be_read_is_gone_on_with_neither_forward_nor_back() {
     let whole = std::fs::read(&file).unwrap();
     let anchor = home.path().join("audit-anchor.json");
     let anchored = std::fs::read(&anchor).unwrap();
+    let newer = "UPDATE meta SET value = '999' WHERE name = 'schema_version'";
     let cases = [
-        ("UPDATE meta SET value = '999' WHERE name = 'schema_version'", "state.newer_version"),
-        ("UPDATE steps SET outcome = '{\"perhaps\":1}' WHERE outcome IS NOT NULL", "state.corrupt"),
-        ("UPDATE steps SET undo = '{\"magic\":{}}'", "state.corrupt"),
-        ("UPDATE calls SET arguments = '{\"conn' WHERE sequence = 2", "state.corrupt"),
-        ("UPDATE calls SET outcome = NULL WHERE sequence = 2", "state.corrupt"),
-        ("UPDATE calls SET sequence = -1 WHERE sequence = 2", "state.corrupt"),
-        ("UPDATE calls SET cmdlet = 'move_moon' WHERE sequence = 2", "run.diverged"),
+        newer,
+        "UPDATE steps SET outcome = '{\"perhaps\":1}' WHERE outcome IS NOT NULL",
+        "UPDATE steps SET undo = '{\"magic\":{}}'",
+        "UPDATE calls SET arguments = '{\"conn' WHERE sequence = 2",
+        "UPDATE calls SET outcome = NULL WHERE sequence = 2",
+        "UPDATE calls SET sequence = -1 WHERE sequence = 2",
+        "UPDATE calls SET cmdlet = 'move_moon' WHERE sequence = 2",
+        "DELETE FROM calls WHERE sequence = 3",
+        "DELETE FROM steps WHERE step = 1",
     ];
-    for (damage, code) in cases {
+    for damage in cases {
         database(&home, damage);
-        let document = resume(&home, &[&run]).refused(2, code);
-        assert!(document["error"]["next"].is_string(), "{damage}: {document:#}");
-        if code != "run.diverged" {
-            resume(&home, &[&run, "--unwind"]).refused(2, code);
+        for way in [&[run.as_str()][..], &[&run, "--unwind"]] {
+            let document = resume(&home, way).code(2).json();
+            let code = document["error"]["code"].as_str().unwrap();
+            match damage == newer {
+                true => assert_eq!(code, "state.newer_version"),
+                // A row that nobody can read, or one that somebody else wrote.
+                false => assert!(matches!(code, "state.corrupt" | "audit.broken"), "{document:#}"),
+            }
+            assert_eq!(document["changed"], false, "{damage}: {document:#}");
+            assert!(document["error"]["next"].is_string(), "{damage}: {document:#}");
         }
         assert_eq!(served.shown().0, before, "{damage}");
         for rest in ["state.db-wal", "state.db-shm"] {
@@ -316,4 +325,43 @@ fn a_run_that_stopped_days_ago_asks_first() {
     let ended = home.line(&unasked).under(&["faketime", "-f", "+0 x20"]).run().code(0);
     assert_eq!(ended.json()["value"], 7);
     assert!(!ended.stderr.contains("ago"), "{ended:?}");
+}
+
+/// A script that adds a connector, and then waits.
+const ADDING: &str = r#"fn main(p) {
+    add_connector(#{ connector: "added" });
+    say("it waits now");
+    sleep("1m");
+}"#;
+
+#[test]
+fn what_another_run_made_of_a_connector_is_not_taken_away() {
+    let home = Home::new();
+    let script = home.file("scripts/waiting.rhai", ADDING);
+    let run = killed_while_it_waits(&home, &script);
+    home.run(&["run", "onboard", "--param", "connector=added", "--yes"]).code(0);
+    let document = resume(&home, &[&run, "--unwind"]).code(3).json();
+    assert!(document["error"].to_string().contains("Another run moved"), "{document:#}");
+    assert_eq!(home.value(r#"test_credential(#{ connector: "added" }).works"#), true);
+    resume_fast(&home, &[&run]).code(2);
+}
+
+#[test]
+fn past_its_point_of_no_return_a_run_only_goes_on() {
+    let home = Home::new();
+    let script = r#"fn main(p) {
+        add_connector(#{ connector: "added" });
+        start_sync_cycle(#{ connector: "default" });
+        say("it waits now");
+        sleep("1m");
+        7
+    }"#;
+    let script = home.file("scripts/waiting.rhai", script);
+    let run = killed_while_it_waits(&home, &script);
+    let document = resume(&home, &[&run, "--unwind"]).refused(2, "run.ended");
+    let told = document["error"].to_string();
+    assert!(told.contains("what a cycle synchronized"), "{told}");
+    assert!(told.contains(&format!("credwright resume {run}\"")), "{told}");
+    assert_eq!(status(&home, &run), "interrupted");
+    assert_eq!(resume_fast(&home, &[&run]).code(0).json()["value"], 7);
 }

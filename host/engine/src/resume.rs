@@ -74,7 +74,8 @@ pub(crate) fn require_way_back(run: &Run, recording: &Recording) -> Result<()> {
             let Run { id, script, .. } = run;
             let refused = format!("Nothing of run {id} ({script}) can be taken back any more");
             Err(Diagnostic::new(Code::RunEnded, refused)
-                .cause(pivot)
+                .meaning(pivot.meaning.unwrap_or_default())
+                .cause(pivot.message)
                 .next(format!("Go on with it: credwright resume {id}")))
         }
         _ => Ok(()),
