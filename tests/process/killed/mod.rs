@@ -26,7 +26,7 @@ const SEED: u64 = 20_260_101;
 /// So many kills meet a process at work, where nobody wants more.
 const KILLS: usize = 200;
 /// So many homes share a tenant, and are worked in at once.
-const HOMES: usize = 20;
+const HOMES: usize = 18;
 
 fn wanted<T: std::str::FromStr>(variable: &str) -> Option<T> {
     let text = SystemProcess.environment(variable)?;
