@@ -276,21 +276,30 @@ fn a_key_that_somebody_deleted_is_named_and_what_is_left_can_be_taken_back() {
 
 #[test]
 fn where_nobody_confirms_the_run_stays_as_it_is() {
-    let (served, home) = (Served::new(), Home::new());
-    let words = ["--tenant", &served.file(), "run", "onboard", "--yes", "--json"];
-    let mut first = home.line(&words).start();
-    first.wait_for("check_prerequisites");
-    first.signal(Signal::KILL);
-    first.end();
-    let run = interrupted(&home);
+    let home = Home::new();
+    let script = r#"fn main(p) {
+        add_connector(#{ connector: "first" });
+        say("it waits now");
+        sleep("20s");
+        confirm(#{ question: "Go on?", required: true });
+        add_connector(#{ connector: "second" });
+        7
+    }"#;
+    let script = home.file("scripts/waiting.rhai", script);
+    let run = killed_while_it_waits(&home, &script);
+    let connectors = || home.json(&["connectors"], 0)["value"].as_array().unwrap().len();
     for _ in 0..2 {
-        let document = home.run(&["resume", &run, "--json"]).refused(5, "effect.not_confirmed");
+        let unasked = ["resume", &run, "--json"];
+        let ended = home.line(&unasked).under(&["faketime", "-f", "+0 x20"]).run().code(5);
+        let document = ended.json();
+        assert_eq!(document["error"]["code"], "effect.not_confirmed", "{document:#}");
         let next = document["error"]["next"].as_str().unwrap();
         assert!(next.contains("--yes") && next.contains(&run), "{next}");
         assert_eq!(status(&home, &run), "interrupted");
+        assert_eq!(connectors(), 2, "what it did was taken back");
     }
-    resume(&home, &[&run]).code(0);
-    assert_eq!(served.shown().0.as_array().unwrap().len(), 1);
+    assert_eq!(resume_fast(&home, &[&run]).code(0).json()["value"], 7);
+    assert_eq!(connectors(), 3);
 }
 
 #[test]

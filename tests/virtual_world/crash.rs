@@ -1,11 +1,14 @@
 //! The crash matrix: the process killed, the disk full or broken, and requests lost, at every
 //! operation of a script.
 
-use base::Process;
+use std::path::Path;
+
 use base::process::SystemProcess;
-use prove::Host;
+use base::{Disk, Process};
 use prove::crash::{Case, Report, Scenario};
-use serde_json::json;
+use prove::{Ended, Host};
+use serde_json::{Value, json};
+use state::IdentityType;
 
 use super::workshop;
 
@@ -106,4 +109,85 @@ fn onboard_again_recovers_beside_a_foreign_key() {
         Some(case) => scenario.case(workshop(), case).unwrap(),
         None => scenario.sample(workshop(), 81, PAIRS).unwrap(),
     });
+}
+
+/// A script that does the whole onboarding and then fails by itself.
+const FAILING: &str = "/home/admin/failing.rhai";
+
+fn with_a_failing_script(host: &Host) -> base::Result<()> {
+    let body = super::undo::calls(super::undo::CALLS.len());
+    let text = format!("//! Fails.\nfn main(p) {{ {body}\nthrow \"at the end\" }}");
+    let written = host.world.disk.write_atomic(Path::new(FAILING), text.as_bytes(), 0o600);
+    written.map_err(|error| base::Diagnostic::new(base::Code::Internal, error.to_string()))
+}
+
+/// Goes on with what was interrupted until nothing of it is left; that it failed is as it should be.
+fn taken_back(host: &Host) -> Ended {
+    let ended = match host.interrupted(FAILING) {
+        Ok(Some((id, attempt))) => host.resume(&id, attempt),
+        _ => return host.take_back(FAILING),
+    };
+    match &ended.result {
+        Err(error) if error.left.is_empty() && ended.exit_code == 1 => {
+            Ended { result: Ok(Value::Null), exit_code: 0, ..ended }
+        }
+        Err(_) if ended.exit_code == 3 && host.is_alive() => host.take_back(FAILING),
+        _ => ended,
+    }
+}
+
+/// Nothing of the run is left.
+fn nothing_left(host: &Host) -> base::Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    let keys = host.ports.executor.block_on(host.keystores().preferred()?.list())?;
+    if !keys.is_empty() {
+        wrong.push(format!("{} private keys are left", keys.len()));
+    }
+    let tenant = host.sandbox.show();
+    let ours = |name: &str| name.starts_with("ConnectSync");
+    wrong.extend(
+        tenant
+            .applications
+            .iter()
+            .filter(|own| ours(&own.name))
+            .map(|own| format!("the application {} is left", own.name)),
+    );
+    wrong.extend(
+        tenant
+            .principals
+            .iter()
+            .filter(|own| ours(&own.name))
+            .map(|own| format!("the principal {} is left", own.name)),
+    );
+    let connector = host.ports.executor.block_on(host.store.get_connector("default"))?;
+    if connector.application.is_some() || connector.identity_type == IdentityType::Application {
+        wrong.push(format!("the connector is {connector:?}"));
+    }
+    if host.interrupted(FAILING)?.is_some() {
+        wrong.push("a run is still to be taken back".to_owned());
+    }
+    Ok(wrong)
+}
+
+#[test]
+fn an_interrupted_unwinding_is_gone_on_with_until_nothing_is_left() {
+    let test = "cargo nextest run -p credwright-tests an_interrupted_unwinding";
+    let scenario = Scenario::new(FAILING, &[], test)
+        .prepared(with_a_failing_script)
+        .failing()
+        .recovered(taken_back)
+        .checked(nothing_left);
+    if let Some(case) = case() {
+        return assert_report(scenario.case(workshop(), case).unwrap());
+    }
+    let forward = {
+        let host = Host::new(workshop(), 83).unwrap();
+        host.run_body(&super::undo::calls(super::undo::CALLS.len())).result.unwrap();
+        host.operations().len()
+    };
+    let report = scenario.matrix_after(workshop(), 83, forward - 2, PAIRS / 2).unwrap();
+    let Report { operations, cases, .. } = report;
+    assert!(operations > forward + 30, "{operations} operations, {forward} of them forward");
+    assert!(cases > 2 * (operations - forward), "{cases} cases");
+    assert_report(report);
 }

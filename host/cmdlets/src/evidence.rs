@@ -1,7 +1,7 @@
 //! Evidence that a connector's credential works, and the guard that removals pass (rule I3).
 
 use base::{Code, Diagnostic, Result};
-use effect::{Circumstance, Guard, Removal};
+use effect::{Circumstance, Guard, Removal, Settled};
 use entra::well_known::SYNCHRONIZATION_ROLE;
 use entra::{AccessToken, Credential, Scope, Session};
 use futures::future::LocalBoxFuture;
@@ -10,7 +10,7 @@ use state::{
     IdentityType, NewEvidence, Writer,
 };
 
-use crate::context::Context;
+use crate::context::{Call, Context};
 use crate::sign_in;
 
 /// The label of a cycle that proves no more than that tokens are to be had.
@@ -74,6 +74,33 @@ pub async fn wait_until_it_works(
     session.role_in_token(credential, &scope, roles).await
 }
 
+/// Holds removals of other branches up, and makes sure that none of them took away what `linked`, a
+/// connector as it would be, signs in with, since [`effect::OpenCall::removals`] answered `mark`: the
+/// proof is older than that. Kept until the connector's record is written.
+///
+/// # Errors
+/// [`Code::ConnectorState`] naming what was removed.
+pub async fn still_there<'a>(
+    call: &Call<'a>,
+    mark: usize,
+    linked: &Connector,
+) -> Result<Settled<'a>> {
+    let settled = call.open.settled(mark).await;
+    let certificates = call.store().find_certificates(&CertificateFilter::default()).await?;
+    let gone = settled
+        .since
+        .iter()
+        .find(|removal| relation(linked, &certificates, removal) == Relation::Depends);
+    let Some(gone) = gone else { return Ok(settled) };
+    let (name, what) = (&linked.name, named(gone));
+    Err(Diagnostic::new(
+        Code::ConnectorState,
+        format!("The connector '{name}' cannot sign in with {what}: this run removed it meanwhile"),
+    )
+    .meaning("Another branch of the script removed it. The connector signs in as before.")
+    .next("Do not remove in one branch what another one links, then run the script again."))
+}
+
 /// What a connector has to do with an object that is to be removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Relation {
@@ -116,35 +143,50 @@ fn relation(connector: &Connector, certificates: &[Certificate], removal: &Remov
     let own = connector.application.as_ref();
     match removal {
         Removal::Application { id, app_id } => {
-            let is_it = own.is_some_and(|own| own.object_id == *id || own.app_id == *app_id);
+            let is_it =
+                own.is_some_and(|own| same(&own.object_id, id) || same(&own.app_id, app_id));
             of_application(is_it, true)
         }
         Removal::ServicePrincipal { id, app_id } => {
-            let is_it = own.is_some_and(|own| own.principal_id == *id || own.app_id == *app_id);
+            let is_it =
+                own.is_some_and(|own| same(&own.principal_id, id) || same(&own.app_id, app_id));
             of_application(is_it, true)
         }
         Removal::AppRoleAssignment { principal_id, role, .. } => {
-            let is_it = own.is_some_and(|own| own.principal_id == *principal_id);
+            let is_it = own.is_some_and(|own| same(&own.principal_id, principal_id));
             of_application(is_it, role == SYNCHRONIZATION_ROLE)
         }
         Removal::ApplicationKey { application_id, app_id, key_id } => {
             let is_it = own.is_some_and(|own| {
-                own.object_id == *application_id || own.app_id == *app_id || own.key_id == *key_id
+                same(&own.object_id, application_id)
+                    || same(&own.app_id, app_id)
+                    || same(&own.key_id, key_id)
             });
-            of_application(is_it, own.is_some_and(|own| own.key_id == *key_id))
+            of_application(is_it, own.is_some_and(|own| same(&own.key_id, key_id)))
         }
         Removal::PrivateKey { key_uri } => {
-            let used = certificates.iter().filter(|known| known.key_uri.as_ref() == Some(key_uri));
-            of_files(connector, used, connector.key_uri.as_ref() == Some(key_uri))
+            let used = certificates
+                .iter()
+                .filter(|known| known.key_uri.as_ref().is_some_and(|uri| same(uri, key_uri)));
+            of_files(
+                connector,
+                used,
+                connector.key_uri.as_ref().is_some_and(|uri| same(uri, key_uri)),
+            )
         }
         Removal::Certificate { certificate_sha256: sha256 } => {
-            let used = certificates.iter().filter(|known| known.certificate_sha256 == *sha256);
-            of_files(connector, used, connector.certificate_sha256.as_ref() == Some(sha256))
+            let used = certificates.iter().filter(|known| same(&known.certificate_sha256, sha256));
+            of_files(
+                connector,
+                used,
+                connector.certificate_sha256.as_ref().is_some_and(|own| same(own, sha256)),
+            )
         }
         Removal::User { id, upn } | Removal::DirectoryRoleMember { user_id: id, upn } => {
             let account = connector.service_account.as_ref();
             let is_it = account.is_some_and(|account| {
-                account.upn.eq_ignore_ascii_case(upn) || account.object_id.as_ref() == Some(id)
+                same(&account.upn, upn)
+                    || account.object_id.as_ref().is_some_and(|own| same(own, id))
             });
             match (is_it, connector.identity_type) {
                 (false, _) => Relation::None,
@@ -153,6 +195,11 @@ fn relation(connector: &Connector, certificates: &[Certificate], removal: &Remov
             }
         }
     }
+}
+
+/// Ids and names are the same in upper and in lower case.
+fn same(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
 }
 
 /// The same for what lies on this host. A certificate that was prepared and never used protects

@@ -16,7 +16,7 @@ use crate::journal::{CallKey, Entry, Journal, Outcome, RunId};
 use crate::latch::Latch;
 use crate::observe::{Event, Observer};
 use crate::policy::{Policy, Verdict};
-use crate::removal::{Circumstance, Guard};
+use crate::removal::{Circumstance, Guard, Removals};
 use crate::replay::{RecordedCall, Recording, Standing};
 use crate::step::OpenCall;
 
@@ -52,6 +52,7 @@ pub struct Gate {
     pub(crate) standing: Mutex<Vec<Standing>>,
     /// Why the run stops where it is and can be taken up again.
     suspended: AtomicBool,
+    pub(crate) removals: Removals,
     /// Records of reads, committed with the next intent.
     buffer: Mutex<Vec<Entry>>,
     committing: tokio::sync::Mutex<()>,
@@ -73,6 +74,7 @@ impl Gate {
             recording,
             standing: Mutex::default(),
             suspended: AtomicBool::new(false),
+            removals: Removals::default(),
             buffer: Mutex::default(),
             committing: tokio::sync::Mutex::default(),
             establishing: tokio::sync::Mutex::default(),

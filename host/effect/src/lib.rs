@@ -31,6 +31,6 @@ pub use latch::Latch;
 pub use observe::{Event, Observer};
 pub use permit::Permit;
 pub use policy::{Policy, Verdict};
-pub use removal::{Circumstance, Guard, Removal, RemovalPermit};
+pub use removal::{Circumstance, Guard, Removal, RemovalPermit, Settled};
 pub use replay::{RecordedCall, RecordedStep, Recording, Replay, Standing};
 pub use step::OpenCall;

@@ -1,8 +1,11 @@
 //! Removals: what may be taken away only while nobody depends on it.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use base::{Code, Diagnostic, Result};
 use futures::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::change::Target;
 use crate::journal::StepKey;
@@ -152,4 +155,46 @@ impl<'step> RemovalPermit<'step> {
         Err(Diagnostic::new(Code::Internal, other)
             .next("Report this as a mistake of this program, with the script that shows it."))
     }
+}
+
+/// The removals of a run in one process. Branches run side by side: what the guard found unused must
+/// not come into use before it is gone.
+#[derive(Debug, Default)]
+pub(crate) struct Removals {
+    /// Held for reading by removals, for writing by whoever lets a connector sign in otherwise.
+    turns: RwLock<()>,
+    judged: Mutex<Vec<Removal>>,
+}
+
+impl Removals {
+    /// The right to judge and remove, side by side with other removals.
+    pub(crate) async fn begin(&self) -> RwLockReadGuard<'_, ()> {
+        self.turns.read().await
+    }
+
+    pub(crate) fn note(&self, removal: &Removal) {
+        self.lock().push(removal.clone());
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    pub(crate) async fn settled(&self, mark: usize) -> Settled<'_> {
+        let turn = self.turns.write().await;
+        let since = self.lock().iter().skip(mark).cloned().collect();
+        Settled { since, _turn: turn }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Removal>> {
+        self.judged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// While this is kept, no removal of the run begins.
+#[derive(Debug)]
+pub struct Settled<'a> {
+    /// What was judged since the mark, and may be gone.
+    pub since: Vec<Removal>,
+    _turn: RwLockWriteGuard<'a, ()>,
 }

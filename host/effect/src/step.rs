@@ -13,7 +13,7 @@ use crate::gate::Gate;
 use crate::journal::{CallKey, Entry, Outcome, StepIntent, StepKey};
 use crate::observe::Event;
 use crate::permit::Permit;
-use crate::removal::{Circumstance, Removal, RemovalPermit};
+use crate::removal::{Circumstance, Removal, RemovalPermit, Settled};
 use crate::replay::{RecordedCall, RecordedStep};
 
 /// How often a step whose answer was lost, and which looking shows not to be done, is tried.
@@ -180,6 +180,18 @@ impl<'a> OpenCall<'a> {
         self.make(intent, Some(removal), look, act).await
     }
 
+    /// How many removals of this process passed the guard. See [`OpenCall::settled`].
+    pub fn removals(&self) -> usize {
+        self.gate.removals.count()
+    }
+
+    /// Waits until no removal is between its judgement and its outcome; while the answer is kept, none
+    /// begins. It tells what was judged since [`OpenCall::removals`] answered `mark`: a credential
+    /// that was proved meanwhile may rely on it.
+    pub async fn settled(&self, mark: usize) -> Settled<'a> {
+        self.gate.removals.settled(mark).await
+    }
+
     /// Whether the call began such a step before its run was interrupted, and it did not fail.
     pub fn was_begun(&self, intent: &StepIntent) -> bool {
         let met = &self.made().met;
@@ -238,9 +250,13 @@ impl<'a> OpenCall<'a> {
             Some(_) => self.look_for(&step, &look).await?,
             None => None,
         };
+        // Kept until the outcome is known: what was judged holds as long as nobody switches over.
+        let mut _removing = None;
         if let (None, Some(removal)) = (&found, removal) {
+            _removing = Some(self.gate.removals.begin().await);
             self.gate.guard().judge(removal, self.circumstance).await?;
             self.gate.pass()?;
+            self.gate.removals.note(removal);
         }
         let acting = self.gate.begin_acting();
         let (result, found) = match found {

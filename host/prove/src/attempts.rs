@@ -3,9 +3,13 @@
 use base::{Code, Diagnostic, Result};
 use effect::RunId;
 use engine::{Recorded, Start, Way, resumable};
+use serde_json::Value;
 use state::RunStatus;
 
 use crate::host::{Ended, Host};
+
+/// How often taking back is tried.
+const ATTEMPTS: usize = 3;
 
 /// How a run is taken up again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +45,20 @@ impl Host {
         self.attended(|| self.taken_up(id, attempt))
     }
 
+    /// Goes on with the run of `script` that stopped until nothing of it is left, as far as that is
+    /// done in some attempts. The answer ends well where it is.
+    pub fn take_back(&self, script: &str) -> Ended {
+        let mut last = Ended::refused(Diagnostic::new(Code::RunUnknown, "There is no such run"));
+        for _ in 0..ATTEMPTS {
+            match self.interrupted(script) {
+                Ok(Some((id, _))) => last = self.resume(&id, Attempt::Unwind),
+                Ok(None) => return Ended { result: Ok(Value::Null), exit_code: 0, ..last },
+                Err(error) => return Ended::refused(error),
+            }
+        }
+        last
+    }
+
     /// Goes on with the run of `script` that was interrupted, and nothing else. Where it is to be taken
     /// back, that is done and the script is run anew; where there is none, it is run.
     pub fn recover(&self, script: &str, given: &[(&str, &str)]) -> Ended {
@@ -61,7 +79,7 @@ impl Host {
         let unwinding = matches!(&begun, Ok(Some(run)) if run.status == RunStatus::Unwinding);
         if attempt == Attempt::Unwind || unwinding {
             let asked = Diagnostic::new(Code::EffectUnfinished, "The run was not taken back");
-            return self.carry_out(Start::Unwound { id }, false, |_| Err(asked));
+            return self.carry_out(Start::Unwound { id }, |_| Err(asked));
         }
         let compiled = (|| {
             let run = self.ports.executor.block_on(resumable(&self.store, id, Way::Forward))?;
@@ -78,7 +96,7 @@ impl Host {
             Err(error) => return Ended::refused(error),
         };
         let start = Start::Resumed { id, sources: script.sources() };
-        self.carry_out(start, false, |begun| {
+        self.carry_out(start, |begun| {
             script.run(begun.parts(), run.parameters.clone()).map(|finished| finished.value)
         })
     }

@@ -92,6 +92,7 @@ pub(crate) struct Common {
     answers: Arc<Mutex<Answers>>,
     denied: Arc<Mutex<Vec<String>>>,
     wrong_passwords: Arc<AtomicBool>,
+    keep: Arc<AtomicBool>,
     pub(crate) keys: Arc<KeyPool>,
     pub(crate) traffic: Arc<Traffic>,
     /// What runs have told: their stories, values and errors.
@@ -144,6 +145,7 @@ impl Host {
             answers: Arc::new(Mutex::new(Answers::Everything)),
             denied: Arc::default(),
             wrong_passwords: Arc::default(),
+            keep: Arc::default(),
             keys,
             traffic: Arc::default(),
             told: Arc::default(),
@@ -250,7 +252,7 @@ impl Host {
         };
         let new =
             NewRun { script: name.to_owned(), parameters: parameters.clone(), ..NewRun::default() };
-        self.carry_out(Start::New { new, sources: script.sources() }, false, |run| {
+        self.carry_out(Start::New { new, sources: script.sources() }, |run| {
             script.run(run.parts(), parameters).map(|finished| finished.value)
         })
     }
@@ -259,10 +261,9 @@ impl Host {
     pub(crate) fn carry_out(
         &self,
         start: Start<'_>,
-        keep: bool,
         work: impl FnOnce(&Run) -> Result<Value>,
     ) -> Ended {
-        let run = match self.start(start, keep) {
+        let run = match self.start(start) {
             Ok(run) => run,
             Err(error) => return Ended::refused(error),
         };
@@ -279,10 +280,10 @@ impl Host {
     /// `StateLocked` where another run is at work.
     pub fn begin(&self, script: &str, parameters: Value, sources: &[Source]) -> Result<Run> {
         let new = NewRun { script: script.to_owned(), parameters, ..NewRun::default() };
-        self.start(Start::New { new, sources }, false)
+        self.start(Start::New { new, sources })
     }
 
-    fn start(&self, start: Start<'_>, keep: bool) -> Result<Run> {
+    fn start(&self, start: Start<'_>) -> Result<Run> {
         let held = |mutex: &Mutex<Vec<String>>| {
             mutex.lock().unwrap_or_else(PoisonError::into_inner).clone()
         };
@@ -292,7 +293,7 @@ impl Host {
             observer: self.recorder.clone(),
             interrupt: self.interrupt.clone(),
             guard: None,
-            keep,
+            keep: self.common.keep.load(Ordering::SeqCst),
         };
         let jobs = Arc::new(JobRunner::new(self.engine.clone()));
         let state = self.store.folder().to_owned();
@@ -351,6 +352,11 @@ impl Host {
     /// Whoever administers the tenant signs in with a wrong password from now on, or no longer does.
     pub fn forget_passwords(&self, wrong: bool) {
         self.common.wrong_passwords.store(wrong, Ordering::SeqCst);
+    }
+
+    /// From now on what a failing run did is left as it is, instead of being taken back.
+    pub fn keep_what_fails(&self, keep: bool) {
+        self.common.keep.store(keep, Ordering::SeqCst);
     }
 
     /// A connector as scripts see its credential.

@@ -13,7 +13,7 @@ use state::{Algorithm, Application, Certificate, Connector, IdentityType, Link, 
 use crate::certificates::normalised_sha256;
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
-use crate::evidence::wait_until_it_works;
+use crate::evidence::{still_there, wait_until_it_works};
 use crate::events::{self, APPLICATION_CONFIGURED};
 use crate::scheduling::require_lease;
 use crate::sign_in;
@@ -53,6 +53,7 @@ impl Cmdlet for LinkAppRegistration {
             (Code::ConnectorState, "the connector signs in with another application already"),
             (Code::SchedulerBusy, "another run paused the connector's scheduler"),
             (Code::GraphNotFound, "there is no such application, principal or key credential"),
+            (Code::CertificateUnusable, "the certificate was made for another connector"),
             (Code::ReplicationTimeout, "the credential did not work in time"),
         ],
         examples: &[Example {
@@ -85,12 +86,14 @@ link_app_registration(#{ connector: "default", app_id: made.app_id, certificate_
         require_unlinked(&connector)?;
         require_lease(call, &connector).await?;
         let certificate = call.store().get_certificate(&sha256).await?;
+        require_own(&connector, &certificate)?;
+        let mark = call.open.removals();
         let linked = call
             .with_session(&tenant, async |session| {
                 let application = registered(call, session, &app_id, &certificate).await?;
                 let credential = sign_in::certificate_credential(call.context, &app_id, &certificate)?;
                 wait_until_it_works(session, &credential, &[SYNCHRONIZATION_ROLE]).await?;
-                link(call, &connector, application, &certificate).await
+                link(call, mark, &connector, application, &certificate).await
             })
             .await?;
         events::record(call, APPLICATION_CONFIGURED, &linked, told(&linked), data).await?;
@@ -119,6 +122,17 @@ fn require_unlinked(connector: &Connector) -> Result<()> {
     Err(Diagnostic::new(Code::ConnectorState, other)
         .meaning("Linking is for a connector that still signs in as a service account.")
         .next(format!("Look at it: get_connector_credential(#{{ connector: \"{name}\" }})")))
+}
+
+/// A certificate of another connector is not shared: what is done for that one would take it away.
+fn require_own(connector: &Connector, certificate: &Certificate) -> Result<()> {
+    if certificate.connector_id.as_ref().is_none_or(|id| *id == connector.id) {
+        return Ok(());
+    }
+    let (thumbprint, name) = (&certificate.thumbprint, &connector.name);
+    let other = format!("The certificate {thumbprint} was not made for the connector '{name}'");
+    Err(Diagnostic::new(Code::CertificateUnusable, other)
+        .next(format!("Make one: prepare_credential(#{{ connector: \"{name}\" }})")))
 }
 
 /// The application with its principal and key credential, as the tenant has them.
@@ -151,6 +165,7 @@ async fn registered(
 
 async fn link(
     call: &Call<'_>,
+    mark: usize,
     connector: &Connector,
     application: Application,
     certificate: &Certificate,
@@ -179,12 +194,21 @@ async fn link(
         let linked = now.filter(|now| is_linked(now, &app_id, sha256));
         Ok(linked.map(|now| now.id))
     };
+    let wanted = Connector {
+        identity_type: IdentityType::Application,
+        application: Some(link.application.clone()),
+        certificate_sha256: Some(sha256.clone()),
+        key_uri: Some(link.key_uri.clone()),
+        ..connector.clone()
+    };
+    let settled = still_there(call, mark, &wanted).await?;
     let id: String = call
         .step(intent, look, async |permit| {
             let writer = call.writer();
             Ok(writer.link_application(permit, &connector.id, link.clone()).await?.id)
         })
         .await?;
+    drop(settled);
     let linked = call.store().find_connector(&id).await?;
     linked.ok_or_else(|| Diagnostic::new(Code::StateCorrupt, "The connector's record is gone"))
 }

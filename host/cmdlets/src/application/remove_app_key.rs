@@ -11,7 +11,7 @@ use crate::certificates::normalised_sha256;
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
 use crate::registration;
-use crate::removal::{Removed, doubted, gone};
+use crate::removal::{Removed, doubted, forget_key, gone};
 use crate::scheduling::require_lease;
 use crate::sign_in;
 
@@ -80,9 +80,10 @@ remove_app_key(#{ connector: "default", certificate_sha256: prepared.certificate
         let administrator = call.context.session.administrator()?;
         require_lease(call, &connector).await?;
         let sha256 = normalised_sha256(&parameters.certificate_sha256)?;
-        let certificate = sign_in::info(&call.store().get_certificate(&sha256).await?)?;
+        let known = call.store().get_certificate(&sha256).await?;
+        let certificate = sign_in::info(&known)?;
         let reference = registration::own_application(&connector)?;
-        call.with_session(&tenant, async |session| {
+        let removed = call.with_session(&tenant, async |session| {
             let graph = session.graph(&administrator);
             let find = async || graph.find_application(&reference).await;
             let Some(application) = session.look_for("application", find).await? else {
@@ -114,6 +115,8 @@ remove_app_key(#{ connector: "default", certificate_sha256: prepared.certificate
             call.remove(intent, &removal, look, act).await?;
             Ok(Removed { removed: true })
         })
-        .await
+        .await?;
+        forget_key(call, &known).await?;
+        Ok(removed)
     }
 }

@@ -1,8 +1,9 @@
 //! `remove_app_role_assignment`: takes a granted role back from a connector's application.
 
-use base::{Code, Result};
+use base::{Code, Diagnostic, Result};
 use effect::{Change, Effect, Impact, Removal, RemovalPermit, StepIntent, Target, Undo};
-use entra::graph::NewAppRoleAssignment;
+use entra::graph::{Graph, NewAppRoleAssignment, PrincipalRef};
+use entra::well_known::SYNCHRONIZATION_ROLE;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -85,7 +86,8 @@ remove_app_role_assignment(#{ connector: "default", principal_id: "?", resource_
             let Some(granted) = session.look_for("role assignment", find).await? else {
                 return Ok(Removed { removed: false });
             };
-            let role = &parameters.role;
+            let role = role_of(&graph, wanted).await?;
+            require_named(&role, &parameters.role)?;
             let marker =
                 grant_marker(wanted.principal_id, wanted.resource_id, wanted.app_role_id);
             require_ours(call, GRANT_ROLE, &marker, &format!("the grant of {role}")).await?;
@@ -112,4 +114,22 @@ remove_app_role_assignment(#{ connector: "default", principal_id: "?", resource_
         })
         .await
     }
+}
+
+/// What the role is called, as the tenant says it: the guard judges by that, and a caller could say
+/// anything. A role that its resource does not offer any more may be any.
+async fn role_of(graph: &Graph<'_>, wanted: NewAppRoleAssignment) -> Result<String> {
+    let resource = graph.find_principal(PrincipalRef::Id(wanted.resource_id)).await?;
+    let offered = resource.map(|resource| resource.app_roles).unwrap_or_default();
+    let role = offered.into_iter().find(|role| role.id == wanted.app_role_id);
+    Ok(role.and_then(|role| role.value).unwrap_or_else(|| SYNCHRONIZATION_ROLE.to_owned()))
+}
+
+fn require_named(role: &str, named: &str) -> Result<()> {
+    if role == named {
+        return Ok(());
+    }
+    let wrong = format!("remove_app_role_assignment: the role of that id is {role}, not {named}");
+    Err(Diagnostic::new(Code::CmdletParameter, wrong)
+        .next("Compare ids and role with those that the tenant shows."))
 }

@@ -1,19 +1,22 @@
 //! `remove_application`: deletes a connector's application from the tenant.
 
-use base::{Code, Result};
-use effect::{Change, Effect, Impact, Removal, RemovalPermit, StepIntent, Target, Undo};
+use base::{Code, Diagnostic, Result};
+use effect::{
+    Change, Circumstance, Effect, Impact, Removal, RemovalPermit, StepIntent, Target, Undo,
+};
 use entra::Session;
-use entra::graph::{Application, ApplicationRef};
+use entra::graph::{Application, ApplicationRef, Graph, KeyCredential};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use state::Connector;
+use state::{CertificateFilter, Connector, IdentityType};
 
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
-use crate::context::Call;
+use crate::context::{Call, Tenant};
 use crate::registration::{self, CREATE_APPLICATION};
-use crate::removal::{Removed, doubted, gone, require_ours};
+use crate::removal::{Removed, doubted, forget_key, gone, not_ours, require_ours};
 use crate::scheduling::require_lease;
+use crate::sign_in;
 
 /// The cmdlet `remove_application`.
 pub struct RemoveApplication;
@@ -74,32 +77,49 @@ remove_application(#{ connector: "default" }).removed"#,
         let (connector, tenant) = call.connector_in_view(&parameters.connector).await?;
         let administrator = call.context.session.administrator()?;
         require_lease(call, &connector).await?;
-        let reference = registration::own_application(&connector)?;
+        let unique_name = registration::unique_name(&connector);
+        let reference = match call.open.circumstance() {
+            // What this run made is known by its name alone: the connector may know another one.
+            Circumstance::Undone => ApplicationRef::UniqueName(unique_name.clone()),
+            Circumstance::Asked => registration::own_application(&connector)?,
+        };
         let removed = call
             .with_session(&tenant, async |session| {
                 let graph = session.graph(&administrator);
                 let find = async || graph.find_application(&reference).await;
                 let Some(application) = session.look_for("application", find).await? else {
-                    return Ok(false);
+                    return Ok(None);
                 };
-                let marker = json!({ "unique_name": registration::unique_name(&connector) });
                 let what = format!("the application {}", application.app_id);
+                // A connector may be linked to an application that it was not made for.
+                if application.unique_name.as_ref() != Some(&unique_name) {
+                    return Err(not_ours(&what));
+                }
+                let marker = json!({ "unique_name": unique_name });
                 require_ours(call, CREATE_APPLICATION, &marker, &what).await?;
+                require_no_foreign_key(call, &graph, &application).await?;
                 remove(call, session, &graph, &application).await?;
                 // Waited for outside of the step: a reader that lags must not take it for alive.
                 graph.application_gone(&ApplicationRef::Id(application.id)).await?;
-                Ok(true)
+                Ok(Some(application.id.to_string()))
             })
             .await?;
-        forget(call, &connector).await?;
-        Ok(Removed { removed })
+        if call.open.circumstance() == Circumstance::Asked
+            || is_gone(call, &tenant, &connector, removed.as_deref()).await?
+        {
+            forget(call, &connector).await?;
+        }
+        if removed.is_some() {
+            forget_keys(call, &connector).await?;
+        }
+        Ok(Removed { removed: removed.is_some() })
     }
 }
 
 async fn remove(
     call: &Call<'_>,
     session: Session<'_>,
-    graph: &entra::graph::Graph<'_>,
+    graph: &Graph<'_>,
     application: &Application,
 ) -> Result<()> {
     let reference = ApplicationRef::Id(application.id);
@@ -122,6 +142,60 @@ async fn remove(
     call.remove(intent, &removal, look, act).await
 }
 
+/// What somebody else registered would go with the application (rule I5).
+async fn require_no_foreign_key(
+    call: &Call<'_>,
+    graph: &Graph<'_>,
+    application: &Application,
+) -> Result<()> {
+    let own = call.store().find_certificates(&CertificateFilter::default()).await?;
+    let keys = match graph.key_credentials(&ApplicationRef::Id(application.id)).await {
+        // A replica does not know it; looking has seen it.
+        Err(error) if error.code == Code::GraphNotFound => return Ok(()),
+        keys => keys?,
+    };
+    let is_own = |key: &KeyCredential| {
+        own.iter().any(|known| sign_in::info(known).is_ok_and(|info| key.is_of(&info)))
+    };
+    let foreign: Vec<String> =
+        keys.iter().filter(|key| !is_own(key)).map(|key| key.key_id.to_string()).collect();
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    let (app_id, foreign) = (application.app_id, foreign.join(", "));
+    let used = format!("The application {app_id} has keys that this host did not register: {foreign}");
+    Err(Diagnostic::new(Code::ConnectorState, used)
+        .meaning("Somebody else signs in with it. Nothing of it was removed.")
+        .next("Remove those keys, or the application, in the Microsoft Entra admin center."))
+}
+
+/// Whether what the connector's record names went with what was taken back, and nothing depends on it.
+async fn is_gone(
+    call: &Call<'_>,
+    tenant: &Tenant,
+    connector: &Connector,
+    removed: Option<&str>,
+) -> Result<bool> {
+    if connector.identity_type == IdentityType::Application {
+        return Ok(false);
+    }
+    match (&connector.application, removed) {
+        (None, _) => Ok(false),
+        (Some(own), Some(removed)) => Ok(own.object_id == removed),
+        // It may have been removed before an interruption.
+        (Some(_), None) => {
+            let administrator = call.context.session.administrator()?;
+            let reference = registration::own_application(connector)?;
+            call.with_session(tenant, async |session| {
+                let graph = session.graph(&administrator);
+                let find = async || graph.find_application(&reference).await;
+                Ok(session.look_for("application", find).await?.is_none())
+            })
+            .await
+        }
+    }
+}
+
 /// No record is left without its object.
 async fn forget(call: &Call<'_>, connector: &Connector) -> Result<()> {
     let forgotten = async || {
@@ -138,4 +212,16 @@ async fn forget(call: &Call<'_>, connector: &Connector) -> Result<()> {
         call.writer().forget_application(permit, &connector.id).await.map(drop)
     };
     call.ensure(intent, forgotten, forgotten, act).await
+}
+
+/// Its key credentials went with the application.
+async fn forget_keys(call: &Call<'_>, connector: &Connector) -> Result<()> {
+    let own = CertificateFilter {
+        connector_id: Some(connector.id.clone()),
+        ..CertificateFilter::default()
+    };
+    for certificate in call.store().find_certificates(&own).await? {
+        forget_key(call, &certificate).await?;
+    }
+    Ok(())
 }

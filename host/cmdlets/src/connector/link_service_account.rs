@@ -9,7 +9,7 @@ use state::{Connector, EvidenceKind, IdentityType};
 
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
-use crate::evidence::leave_evidence;
+use crate::evidence::{leave_evidence, still_there};
 use crate::scheduling::require_lease;
 use crate::sign_in;
 use crate::views::CredentialView;
@@ -65,19 +65,20 @@ impl Cmdlet for LinkServiceAccount {
         }
         require_lease(call, &connector).await?;
         let credential = sign_in::service_account(call.context, &connector)?;
+        let mark = call.open.removals();
         let token = call
             .with_session(&tenant, async |session| {
                 sign_in::synchronization_token(session, &credential).await
             })
             .await?;
-        let linked = link(call, &connector).await?;
+        let linked = link(call, mark, &connector).await?;
         let detail = sign_in::permissions(&token).join(" ");
         leave_evidence(call.writer(), &linked, EvidenceKind::Token, detail).await?;
         CredentialView::of(call.store(), linked, call.now()).await
     }
 }
 
-async fn link(call: &Call<'_>, connector: &Connector) -> Result<Connector> {
+async fn link(call: &Call<'_>, mark: usize, connector: &Connector) -> Result<Connector> {
     let name = &connector.name;
     let Some(account) = connector.service_account.clone() else {
         let none = format!("The connector '{name}' has no service account on this host");
@@ -109,7 +110,11 @@ async fn link(call: &Call<'_>, connector: &Connector) -> Result<Connector> {
         let writer = call.writer();
         Ok(writer.link_service_account(permit, &connector.id, account.clone()).await?.id)
     };
+    let wanted =
+        Connector { identity_type: IdentityType::ServiceAccount, ..connector.clone() };
+    let settled = still_there(call, mark, &wanted).await?;
     let id: String = call.step(intent, look, act).await?;
+    drop(settled);
     let linked = call.store().find_connector(&id).await?;
     linked.ok_or_else(|| Diagnostic::new(Code::StateCorrupt, "The connector's record is gone"))
 }

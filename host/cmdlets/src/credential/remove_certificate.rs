@@ -1,10 +1,13 @@
 //! `remove_certificate`: forgets a certificate of this host.
 
-use base::{Code, Result};
-use effect::{Change, Effect, Impact, Removal, RemovalPermit, StepIntent, Target, Undo};
+use base::{Code, Diagnostic, Result};
+use effect::{
+    Change, Circumstance, Effect, Impact, Removal, RemovalPermit, StepIntent, Target, Undo,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use state::CertificateStatus;
 
 use crate::certificate_files;
 use crate::certificates::normalised_sha256;
@@ -71,6 +74,7 @@ remove_certificate(#{ certificate_sha256: prepared.certificate_sha256 }).removed
         if !is_there().await? && !call.open.was_begun(&intent) {
             return Ok(Removed { removed: false });
         }
+        require_unregistered(call, &sha256).await?;
         let removal = Removal::Certificate { certificate_sha256: sha256.clone() };
         let look = async || Ok((!is_there().await?).then_some(()));
         // The file first: a record without its file is found again, a file without its record is not.
@@ -81,4 +85,27 @@ remove_certificate(#{ certificate_sha256: prepared.certificate_sha256 }).removed
         call.remove(intent, &removal, look, act).await?;
         Ok(Removed { removed: true })
     }
+}
+
+/// Without its record nobody could take the key credential away any more that is registered for it.
+/// Unwinding has done that before it comes here.
+async fn require_unregistered(call: &Call<'_>, sha256: &str) -> Result<()> {
+    let Some(known) = call.store().find_certificate(sha256).await? else { return Ok(()) };
+    let (Some(key_id), Some(connector)) = (&known.key_id, &known.connector_id) else {
+        return Ok(());
+    };
+    // The guard has the word on the one in use; a connector that was forgotten has no application.
+    if call.open.circumstance() == Circumstance::Undone
+        || known.status == CertificateStatus::Active
+    {
+        return Ok(());
+    }
+    let Some(connector) = call.store().find_connector(connector).await? else { return Ok(()) };
+    let (name, thumbprint, data) = (json!(connector.name), &known.thumbprint, json!(sha256));
+    let registered = format!("The certificate {thumbprint} is registered as the key credential {key_id}");
+    Err(Diagnostic::new(Code::CertificateUnusable, registered)
+        .meaning("Without its record on this host nobody could remove that key credential any more.")
+        .next(format!(
+            "Remove that first: remove_app_key(#{{ connector: {name}, certificate_sha256: {data} }})"
+        )))
 }

@@ -25,7 +25,7 @@ pub struct Parameters {
     pub connector: String,
     /// Whether cycles are run.
     pub sync_cycle_enabled: Option<bool>,
-    /// The interval between cycles; never shorter than the cloud permits.
+    /// The interval between cycles; never shorter than the cloud permits, and `0s` for just that.
     pub customized_sync_cycle_interval: Option<Span>,
     /// What the next cycle looks at.
     pub next_sync_cycle_policy_type: Option<Policy>,
@@ -138,7 +138,7 @@ fn wanted(parameters: &Parameters) -> SchedulerChange {
     SchedulerChange {
         customized_sync_cycle_interval: parameters
             .customized_sync_cycle_interval
-            .map(|span| Some(span.0)),
+            .map(|span| Some(span.0).filter(|interval| !interval.is_zero())),
         next_sync_cycle_policy_type: parameters.next_sync_cycle_policy_type.map(PolicyType::from),
         purge_run_history_interval: parameters.purge_run_history_interval.map(|span| span.0),
         sync_cycle_enabled: parameters.sync_cycle_enabled,
@@ -163,7 +163,7 @@ fn undo(
     keep(
         "customized_sync_cycle_interval",
         change.customized_sync_cycle_interval.is_some(),
-        json!(Span(before.effective_interval())),
+        json!(Span(before.customized_sync_cycle_interval.unwrap_or_default())),
     );
     keep(
         "next_sync_cycle_policy_type",

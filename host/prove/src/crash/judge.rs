@@ -7,7 +7,8 @@ use super::{Case, Scenario, Strike};
 use crate::host::{Ended, Host, Workshop};
 use crate::rules::{self, Before};
 
-/// What a run on a full disk is told by: the disk's own code, or that of what needed it.
+/// What a run on a full disk is told by, itself or as a cause: the disk's own code, or that of what
+/// needed it.
 const FULL: [Code; 4] =
     [Code::DiskFull, Code::JournalFailed, Code::SyncFailed, Code::PrerequisiteFailed];
 
@@ -108,12 +109,15 @@ impl Judged {
                 if error.code == Code::Internal {
                     self.complain(format!("it is told as a mistake of the program: {error:?}"));
                 }
-                if matches!(fate, Fate::DiskFull | Fate::DiskStaysFull)
-                    && !FULL.contains(&error.code)
-                {
+                let told = format!("{error:?}");
+                let is_full = FULL.iter().any(|code| told.contains(code.as_str()));
+                if matches!(fate, Fate::DiskFull | Fate::DiskStaysFull) && !is_full {
                     self.complain(format!("it is not told that the disk is full: {error:?}"));
                 }
-                if error.next.is_none() {
+                // The author of a script says what its own failure asks for, and what to type for a run
+                // that was not taken back to its end is said by whoever shows it.
+                let is_ours = !matches!(error.code, Code::ScriptFailed | Code::EffectUnfinished);
+                if error.next.is_none() && is_ours {
                     self.complain(format!("nothing to type next: {error:?}"));
                 }
                 if ended.exit_code == 0 {

@@ -35,6 +35,7 @@ pub struct Scenario {
     recover: Recover,
     check: Check,
     test: String,
+    fails: bool,
 }
 
 impl Scenario {
@@ -52,6 +53,7 @@ impl Scenario {
             recover: Box::new(move |host| run(host, &again.0, &again.1)),
             check: Box::new(|_| Ok(Vec::new())),
             test: test.to_owned(),
+            fails: false,
         }
     }
 
@@ -76,6 +78,12 @@ impl Scenario {
         Self { check: Box::new(check), ..self }
     }
 
+    /// The script fails by itself, and what it did is taken back in the same run.
+    #[must_use]
+    pub fn failing(self) -> Self {
+        Self { fails: true, ..self }
+    }
+
     fn begin(&self, workshop: &Workshop, seed: u64) -> Result<Host> {
         let host = Host::new(workshop, seed)?;
         (self.prepare)(&host)?;
@@ -92,8 +100,11 @@ impl Scenario {
     /// Where the world cannot be prepared, or the run fails by itself.
     pub fn operations(&self, workshop: &Workshop, seed: u64) -> Result<Vec<Operation>> {
         let host = self.begin(workshop, seed)?;
-        self.run(&host).result?;
-        Ok(host.operations())
+        let ended = self.run(&host);
+        match ended.result {
+            Err(error) if !self.fails || !error.left.is_empty() => Err(error),
+            _ => Ok(host.operations()),
+        }
     }
 
     /// Every operation with every fate that can meet it, and `pairs` pairs of fates.
@@ -103,6 +114,24 @@ impl Scenario {
     pub fn matrix(&self, workshop: &Workshop, seed: u64, pairs: usize) -> Result<Report> {
         let operations = self.operations(workshop, seed)?;
         let mut cases = single(&operations, seed);
+        cases.extend(paired(&operations, seed, pairs));
+        Ok(self.judge_all(workshop, &operations, cases))
+    }
+
+    /// As [`Scenario::matrix`], but only the operations after the first `skipped` ones.
+    ///
+    /// # Errors
+    /// As [`Scenario::operations`].
+    pub fn matrix_after(
+        &self,
+        workshop: &Workshop,
+        seed: u64,
+        skipped: usize,
+        pairs: usize,
+    ) -> Result<Report> {
+        let operations = self.operations(workshop, seed)?;
+        let mut cases = single(&operations, seed);
+        cases.retain(|case| case.first.number > skipped);
         cases.extend(paired(&operations, seed, pairs));
         Ok(self.judge_all(workshop, &operations, cases))
     }

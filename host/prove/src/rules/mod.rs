@@ -56,6 +56,8 @@ struct Look<'a> {
     keys: Vec<KeyUri>,
     /// Steps of making certificates and applications that were done.
     done: Vec<DoneStep>,
+    /// How many connectors were forgotten.
+    forgotten: usize,
     tenant: Overview,
     broken: Vec<String>,
 }
@@ -71,6 +73,7 @@ impl<'a> Look<'a> {
                 certificates: host.store.find_certificates(&CertificateFilter::default()).await?,
                 keys: host.keystores().preferred()?.list().await?,
                 done,
+                forgotten: host.store.done_steps("connector.remove").await?.len(),
                 tenant: host.sandbox.show(),
                 broken: Vec::new(),
             })
@@ -99,9 +102,17 @@ impl<'a> Look<'a> {
 /// # Errors
 /// Where the world cannot be looked at.
 pub fn broken(host: &Host) -> Result<Vec<String>> {
+    broken_beside(host, None)
+}
+
+/// As [`broken`], beside what was there `before`: what this host did not make is as it was then.
+///
+/// # Errors
+/// Where the world cannot be looked at.
+pub fn broken_beside(host: &Host, before: Option<&Before>) -> Result<Vec<String>> {
     let mut look = Look::at(host)?;
-    look.always(None)?;
-    objects::in_tenant(&mut look, None);
+    look.always(before)?;
+    objects::in_tenant(&mut look, before);
     objects::recorded(&mut look);
     objects::on_host(&mut look, false);
     Ok(look.broken)

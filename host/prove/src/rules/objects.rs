@@ -17,7 +17,8 @@ pub(super) fn is_ours(name: &str) -> bool {
 pub(super) fn in_tenant(look: &mut Look<'_>, before: Option<&Before>) {
     let made: Vec<ApplicationRow> =
         look.tenant.applications.iter().filter(|own| is_ours(&own.name)).cloned().collect();
-    let count = look.connectors.len();
+    // A connector that was forgotten leaves its application where it is, with the step that made it.
+    let count = look.connectors.len() + look.forgotten;
     if made.len() > count {
         look.say("I2", format!("{} applications for {count} connectors", made.len()));
     }
@@ -27,7 +28,11 @@ pub(super) fn in_tenant(look: &mut Look<'_>, before: Option<&Before>) {
         }
         for key in &application.keys {
             let recorded = look.certificates.iter().any(|own| own.thumbprint == key.thumbprint);
-            if !recorded && !was_there(before, application, &key.thumbprint) {
+            // A certificate may be gone whose connector was forgotten before.
+            let noted = look.done.iter().any(|step| {
+                step.name == "record_key" && step.marker["key_id"] == key.key_id.to_string()
+            });
+            if !recorded && !noted && !was_there(before, application, &key.thumbprint) {
                 look.say("I2", format!("the key {} has no record", key.key_id));
             }
         }

@@ -140,7 +140,9 @@ impl Writer {
         {
             let name = &connector.name;
             let used = format!("The connector '{name}' signs in as its application");
-            return Err(Diagnostic::new(Code::ConnectorState, used));
+            return Err(Diagnostic::new(Code::ConnectorState, used).next(format!(
+                "Point it back at its account first: link_service_account(#{{ connector: \"{name}\" }})"
+            )));
         }
         self.update(id, |connector| {
             connector.application = None;
