@@ -17,3 +17,5 @@ mod readme;
 mod rivals;
 pub mod served;
 mod signals;
+mod stopped;
+mod taken_up;

@@ -1,6 +1,7 @@
 """Looks at a served tenant, and changes it, as its administrator through Microsoft Graph.
 
     directory.py show FILE               our applications, with keys, principals and roles, as JSON
+    directory.py principals FILE         all principals of ours, also those without an application
     directory.py add-user FILE           makes a user without any directory role
     directory.py legacy-roles FILE       the directory roles of the legacy account
 """
@@ -14,8 +15,17 @@ import time
 from tenant import Tenant
 
 
+def listed(tenant, path):
+    return tenant.graph("GET", path, **{"$top": "999"})["value"]
+
+
+def principals(tenant):
+    ours = [p for p in listed(tenant, "/servicePrincipals") if p["displayName"].startswith("ConnectSyncProvisioning_")]
+    return [{"id": p["id"], "app_id": p["appId"]} for p in ours]
+
+
 def show(tenant):
-    applications = tenant.graph("GET", "/applications")["value"]
+    applications = listed(tenant, "/applications")
     ours = [a for a in applications if a["displayName"].startswith("ConnectSyncProvisioning_")]
     return [described(tenant, application) for application in ours]
 
@@ -87,5 +97,5 @@ def legacy_roles(tenant):
 
 
 if __name__ == "__main__":
-    commands = {"show": show, "add-user": add_user, "legacy-roles": legacy_roles}
+    commands = {"show": show, "principals": principals, "add-user": add_user, "legacy-roles": legacy_roles}
     print(json.dumps(commands[sys.argv[1]](Tenant(sys.argv[2])), indent=1))

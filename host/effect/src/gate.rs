@@ -140,12 +140,16 @@ impl Gate {
     /// Asks somebody to confirm something that is not itself a change.
     ///
     /// # Errors
-    /// [`Code::EffectNotConfirmed`], latched, where nobody is there to ask. A plain "no" is `false`.
+    /// [`Code::EffectNotConfirmed`], latched, where nobody is there to ask; a run that was taken up
+    /// again then stays as it is, for whoever comes with an answer. A plain "no" is `false`.
     pub async fn confirm(&self, request: &ApprovalRequest) -> Result<bool> {
         match self.parts.approver.approve(request).await? {
             Approval::Granted => Ok(true),
             Approval::Refused => Ok(false),
-            Approval::NobodyThere(instead) => Err(self.refuse(nobody_there(request, instead))),
+            Approval::NobodyThere(instead) => {
+                let refusal = nobody_there(request, instead);
+                Err(if self.attempt() > 0 { self.suspend(refusal) } else { self.refuse(refusal) })
+            }
         }
     }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use base::{Code, Diagnostic, Disk, Repeat, Result};
-use effect::RunId;
+use effect::{Recording, RunId};
 use state::{Run, RunStatus, Store, Writer};
 
 use crate::engine::Engine;
 use crate::library::{Library, Origin, Source};
 use crate::limits::Limits;
 use crate::script::Script;
+use crate::unwind::past_pivot;
 
 /// Separates the number of an attempt from the name of what it ran.
 const ATTEMPT: char = '@';
@@ -59,6 +60,25 @@ pub async fn resumable(store: &Store, id: &RunId, way: Way) -> Result<Run> {
             "failed; it can only be taken back",
             format!("Take back what it did: credwright resume {id} --unwind"),
         ),
+    }
+}
+
+/// A run that stopped right behind a point of no return can still go on; begun to be taken back it could
+/// do neither.
+///
+/// # Errors
+/// `RunEnded`.
+pub(crate) fn require_way_back(run: &Run, recording: &Recording) -> Result<()> {
+    match past_pivot(recording) {
+        Some(pivot) if run.status == RunStatus::Interrupted => {
+            let Run { id, script, .. } = run;
+            let refused = format!("Nothing of run {id} ({script}) can be taken back any more");
+            Err(Diagnostic::new(Code::RunEnded, refused)
+                .meaning(pivot.meaning.unwrap_or_default())
+                .cause(pivot.message)
+                .next(format!("Go on with it: credwright resume {id}")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -325,6 +325,9 @@ async fn take_up(store: &Store, id: &RunId, way: resume::Way, status: RunStatus)
     let run = resume::resumable(store, id, way).await?;
     resume::require_intact(store, id).await?;
     let recording = Recording::of(store.journal(id).await?);
+    if way == resume::Way::Back {
+        resume::require_way_back(&run, &recording)?;
+    }
     writer.resume_run(status).await?;
     let attempt = u32::try_from(run.attempts).unwrap_or(u32::MAX).saturating_add(1);
     Ok(Record::of(writer, recording, attempt))

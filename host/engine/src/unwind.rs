@@ -47,6 +47,20 @@ pub(crate) async fn unwind(context: &Context, gate: &Gate) -> Unwound {
     unwound
 }
 
+/// Why nothing at all of a run can be taken back: the last thing it did is a point of no return.
+pub(crate) fn past_pivot(recording: &Recording) -> Option<Diagnostic> {
+    let steps = recording.standing_steps();
+    let last = steps.iter().rev().find(|step| match step.intent.undo {
+        Undo::Unneeded { .. } => false,
+        Undo::Irreversible { .. } => !step.is_failed(),
+        Undo::Cmdlet { .. } => true,
+    })?;
+    match &last.intent.undo {
+        Undo::Irreversible { reason } => Some(pivot(last, reason)),
+        _ => None,
+    }
+}
+
 fn pivot(step: &RecordedStep, reason: &str) -> Diagnostic {
     let summary = &step.intent.summary;
     Diagnostic::new(Code::EffectUnfinished, format!("This is not taken back: {summary}"))

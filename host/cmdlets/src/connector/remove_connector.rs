@@ -1,10 +1,11 @@
 //! `remove_connector`: makes this host forget a connector.
 
-use base::{Code, Result};
-use effect::{Change, Effect, Impact, StepIntent, Target, Undo};
+use base::{Code, Diagnostic, Result};
+use effect::{Change, Circumstance, Effect, Impact, StepIntent, Target, Undo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use state::{Connector, IdentityType};
 
 use crate::cmdlet::{About, Cmdlet, Example, Replay, Shows};
 use crate::context::Call;
@@ -45,6 +46,7 @@ impl Cmdlet for RemoveConnector {
         see_also: &["add_connector", "find_connectors"],
         errors: &[
             (Code::ConnectorUnknown, "there is no such connector"),
+            (Code::ConnectorState, "it is taken back, and another run moved the connector to an application"),
             (Code::EffectNotConfirmed, "its name was not confirmed"),
             (Code::SchedulerBusy, "another run paused its scheduler"),
         ],
@@ -69,6 +71,9 @@ impl Cmdlet for RemoveConnector {
         let id = call.open.chosen("connector_id", named).await?;
         if let Some(connector) = call.store().find_connector(&id).await? {
             crate::scheduling::require_no_other_lease(call, &connector).await?;
+            if call.open.circumstance() == Circumstance::Undone {
+                require_no_application(&connector)?;
+            }
         }
         let intent = StepIntent {
             name: "remove_connector".to_owned(),
@@ -85,5 +90,20 @@ impl Cmdlet for RemoveConnector {
             Ok(removed())
         })
         .await
+    }
+}
+
+/// Taking back that a connector was added must not take away what another run made of it since: its
+/// application and key would be left without a record.
+fn require_no_application(connector: &Connector) -> Result<()> {
+    let Connector { name, .. } = connector;
+    match connector.identity_type {
+        IdentityType::ServiceAccount => Ok(()),
+        IdentityType::Application => Err(Diagnostic::new(
+            Code::ConnectorState,
+            format!("Another run moved the connector '{name}' to an application meanwhile"),
+        )
+        .meaning("Without its record nobody would know of its application and its key.")
+        .next("Look at what it is with: credwright connectors")),
     }
 }

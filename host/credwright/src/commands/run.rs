@@ -151,6 +151,8 @@ pub fn carry_out(
             document.changed &= !is_undone || error.applied != Applied::No;
             let (error, code) = judged(error, code, intended, recorded.as_ref());
             document.exit_code = code;
+            // What an earlier attempt changed stands, but it is not this refusal that changed it.
+            document.changed &= code != 2;
             document.error = Some(error);
         }
     }
