@@ -44,7 +44,7 @@ pub use resume::{Recorded, Way, resumable};
 pub use run::{Attendance, Run, Start};
 pub use script::{Finished, RunParts, Script};
 pub use session::{Candidate, Completion, Input, Session};
-pub use unwind::is_undone;
+pub use unwind::{is_undone, past_pivot};
 pub use verdict::verdict;
 
 #[cfg(test)]

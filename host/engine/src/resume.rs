@@ -113,9 +113,13 @@ pub(crate) async fn require_intact(store: &Store, id: &RunId) -> Result<()> {
         ))
 }
 
-/// Keeps what an attempt at a run runs.
+/// Keeps what an attempt at a run runs, where it is something else than the attempt before ran.
 pub(crate) async fn keep_sources(writer: &Writer, attempt: u32, sources: &[Source]) -> Result<()> {
-    if sources.is_empty() {
+    let is_known = match Recorded::of(writer.store(), writer.run()).await? {
+        Some(known) if attempt > 0 => known.are(sources),
+        _ => sources.is_empty(),
+    };
+    if is_known {
         return Ok(());
     }
     let named: Vec<(String, &str)> = sources
@@ -130,12 +134,20 @@ pub(crate) async fn keep_sources(writer: &Writer, attempt: u32, sources: &[Sourc
     writer.keep_sources(&pairs).await
 }
 
-/// Forgets what an attempt ran that was refused, because it is not what the run did.
-pub(crate) async fn forget_sources(writer: &Writer, attempt: u32) -> Result<()> {
-    if attempt == 0 {
-        return Ok(());
+/// Forgets what was kept last, because an attempt with it was refused: it is not what the run did. What
+/// the run ran at first is never forgotten.
+pub(crate) async fn forget_sources(writer: &Writer) -> Result<()> {
+    let kept = writer.store().run_sources(writer.run()).await?;
+    match kept.iter().map(|source| attempt_of(&source.name)).max() {
+        None | Some(0) => Ok(()),
+        Some(last) => writer.forget_sources(&format!("{last}{ATTEMPT}")).await,
     }
-    writer.forget_sources(&format!("{attempt}{ATTEMPT}")).await
+}
+
+/// The attempt that ran a text of this name.
+fn attempt_of(name: &str) -> u32 {
+    let number = name.split_once(ATTEMPT).and_then(|(number, _)| number.parse().ok());
+    number.unwrap_or(0)
 }
 
 /// What a run ran last: its script and its modules.
@@ -150,17 +162,12 @@ impl Recorded {
     /// As the database says.
     pub async fn of(store: &Store, id: &RunId) -> Result<Option<Self>> {
         let kept = store.run_sources(id).await?;
-        let attempt = |name: &str| {
-            let number =
-                name.split_once(ATTEMPT).and_then(|(number, _)| number.parse::<u32>().ok());
-            number.unwrap_or(0)
-        };
-        let Some(last) = kept.iter().map(|source| attempt(&source.name)).max() else {
+        let Some(last) = kept.iter().map(|source| attempt_of(&source.name)).max() else {
             return Ok(None);
         };
         let sources = kept
             .into_iter()
-            .filter(|source| attempt(&source.name) == last)
+            .filter(|source| attempt_of(&source.name) == last)
             .map(|source| {
                 let name = match (last, source.name.split_once(ATTEMPT)) {
                     (1.., Some((_, name))) => name.to_owned(),
@@ -183,7 +190,10 @@ impl Recorded {
 
     /// Whether a script is still what was run.
     pub fn is(&self, script: &Script) -> bool {
-        let now = script.sources();
+        self.are(script.sources())
+    }
+
+    fn are(&self, now: &[Source]) -> bool {
         now.len() == self.sources.len()
             && now.iter().all(|source| {
                 self.sources

@@ -215,7 +215,7 @@ impl Run {
         }
         let mut flushed = gate.flush().await;
         if matches!(&result, Err(failure) if failure.code == Code::RunDiverged) {
-            flushed = flushed.and(resume::forget_sources(&self.writer, gate.attempt()).await);
+            flushed = flushed.and(resume::forget_sources(&self.writer).await);
         }
         let result = keep_first(result, flushed);
         let code = verdict(gate, &result);

@@ -47,10 +47,11 @@ pub(crate) async fn unwind(context: &Context, gate: &Gate) -> Unwound {
     unwound
 }
 
-/// Why nothing at all of a run can be taken back: the last thing it did is a point of no return.
-pub(crate) fn past_pivot(recording: &Recording) -> Option<Diagnostic> {
+/// Why nothing more of a run can be taken back: the last thing that stands is a point of no return.
+pub fn past_pivot(recording: &Recording) -> Option<Diagnostic> {
     let steps = recording.standing_steps();
     let last = steps.iter().rev().find(|step| match step.intent.undo {
+        _ if is_undone(recording, &step.key) => false,
         Undo::Unneeded { .. } => false,
         Undo::Irreversible { .. } => !step.is_failed(),
         Undo::Cmdlet { .. } => true,

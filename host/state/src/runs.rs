@@ -93,6 +93,27 @@ impl Store {
         rows.iter().map(|row| read(row, &census, self)).collect()
     }
 
+    /// The runs that stopped before they ended, latest first: interrupted ones, and those whose steps are
+    /// being taken back.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn find_stopped_runs(&self) -> Result<Vec<Run>> {
+        let query = Query::new(
+            "SELECT * FROM runs WHERE status IN ('running', 'interrupted', 'unwinding') \
+             ORDER BY started_at DESC, id DESC",
+        );
+        let rows = self.rows(query).await?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let census = self.census().await?;
+        let mut runs =
+            rows.iter().map(|row| read(row, &census, self)).collect::<Result<Vec<_>>>()?;
+        runs.retain(|run| run.status != RunStatus::Running);
+        Ok(runs)
+    }
+
     /// The run of that id, if there is one.
     ///
     /// # Errors

@@ -16,9 +16,6 @@ use crate::show::{progress::span, tame_line};
 use crate::tenants::Choice;
 use crate::world::World;
 
-/// How many of the latest runs are searched for the one that was interrupted.
-const SEARCHED: u32 = 1_000;
-
 /// `credwright resume`.
 ///
 /// # Errors
@@ -97,20 +94,39 @@ fn chosen(world: &World, store: &Store, wanted: &Resume) -> Result<Option<RunId>
     if let Some(run) = &wanted.run {
         return Ok(Some(RunId(run.clone())));
     }
-    let runs = world.wait(store.find_runs(SEARCHED))?;
-    let mut found = runs.iter().filter(|run| can_go_on(run, store.host()));
-    match (found.next(), found.next()) {
-        (None, _) => Ok(None),
-        (Some(one), None) => Ok(Some(RunId(one.id.clone()))),
-        (Some(_), Some(_)) => {
-            let several = runs.iter().filter(|run| can_go_on(run, store.host()));
+    let found = interrupted(world, store)?;
+    match &found[..] {
+        [] => Ok(None),
+        [one] => Ok(Some(RunId(one.id.clone()))),
+        several => {
             let lines: Vec<String> = several
-                .map(|run| format!("{} ({}, {})", command(run), run.script, run.started_at))
+                .iter()
+                .map(|run| {
+                    format!("{} ({}, {})", command(run), tame_line(&run.script), run.started_at)
+                })
                 .collect();
             Err(Diagnostic::new(Code::UsageCommand, "Several runs were interrupted")
                 .next(format!("Name one of them:\n{}", lines.join("\n"))))
         }
     }
+}
+
+/// The runs of this host that were interrupted, latest first: those whose script can go on, and those
+/// that are being taken back.
+///
+/// # Errors
+/// As the state says.
+pub fn interrupted(world: &World, store: &Store) -> Result<Vec<Run>> {
+    let mut found = world.wait(store.find_stopped_runs())?;
+    found.retain(|run| can_go_on(run, store.host()));
+    let mut with_a_script = Vec::new();
+    for run in found {
+        let has_script = world.wait(Recorded::of(store, &RunId(run.id.clone())))?.is_some();
+        if has_script || run.status == RunStatus::Unwinding {
+            with_a_script.push(run);
+        }
+    }
+    Ok(with_a_script)
 }
 
 /// Whether a run can be gone on with on this host, forward or back.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use base::{Applied, Code, Diagnostic, Result};
 use cmdlets::context::Session;
-use engine::{Library, Script};
+use effect::{Recording, RunId};
+use engine::{Library, Script, past_pivot};
 use serde_json::Value;
-use state::{EventFilter, RunStatus};
+use state::{Event, EventFilter, RunStatus};
 
 use crate::answer::{Answer, Document};
 use crate::cli::Run;
@@ -17,9 +18,6 @@ use crate::panics;
 use crate::show::progress::Progress;
 use crate::show::{tame_line, value};
 use crate::world::World;
-
-/// How many of the latest runs are looked at for those that were interrupted.
-const RECENT: u32 = 50;
 
 /// `credwright run`.
 ///
@@ -75,8 +73,7 @@ fn absolute(name: &str) -> String {
 
 /// Reminds of runs that can be taken up again.
 fn tell_of_interrupted(host: &Host<'_>) -> Result<()> {
-    let runs = host.world.wait(host.store.find_runs(RECENT))?;
-    for run in runs.iter().filter(|run| resume::can_go_on(run, host.store.host())) {
+    for run in &resume::interrupted(host.world, &host.store)? {
         host.world.screen.prose(&format!(
             "Run {} ({}) of {} was interrupted. To go on with it: {}",
             run.id,
@@ -109,9 +106,13 @@ pub fn carry_out(
     let (result, code) = world.wait(run.end(result));
     drop(run);
 
-    let after = world.wait(Identity::all(&host.store))?;
-    let filter = EventFilter { run: Some(id.to_string()), ..EventFilter::default() };
-    let events = world.wait(host.store.find_events(&filter))?;
+    let (after, events, recorded, is_final) =
+        match (looked_after(host, &id, result.is_err()), &result) {
+            (Ok(looked), _) => looked,
+            // Why the run failed says more than why it cannot be looked at.
+            (Err(_), Err(_)) => (before.clone(), Vec::new(), None, false),
+            (Err(error), Ok(_)) => return Err(error),
+        };
     let mut document = Document {
         changed,
         tenant: Some(host.view.name()?),
@@ -145,11 +146,10 @@ pub fn carry_out(
             document.value = value;
         }
         Err(error) => {
-            let recorded = world.wait(host.store.find_run(&id))?;
             // What was taken back again changed nothing.
             let is_undone = recorded.as_ref().is_some_and(|run| run.status == RunStatus::Failed);
             document.changed &= !is_undone || error.applied != Applied::No;
-            let (error, code) = judged(error, code, intended, recorded.as_ref());
+            let (error, code) = judged(error, code, intended, recorded.as_ref(), is_final);
             document.exit_code = code;
             // What an earlier attempt changed stands, but it is not this refusal that changed it.
             document.changed &= code != 2;
@@ -159,12 +159,31 @@ pub fn carry_out(
     Ok(Answer { document, text, is_printed: false })
 }
 
+type Looked = (Vec<Identity>, Vec<Event>, Option<state::Run>, bool);
+
+/// What there is after a run: the identities, its events, its record, and whether the last thing that
+/// stands of it is a point of no return.
+fn looked_after(host: &Host<'_>, id: &RunId, failed: bool) -> Result<Looked> {
+    host.world.wait(async {
+        let store = &host.store;
+        let filter = EventFilter { run: Some(id.to_string()), ..EventFilter::default() };
+        let is_final = failed && past_pivot(&Recording::of(store.journal(id).await?)).is_some();
+        Ok((
+            Identity::all(store).await?,
+            store.find_events(&filter).await?,
+            store.find_run(id).await?,
+            is_final,
+        ))
+    })
+}
+
 /// Adds what only the whole run shows to its failure, and mends the code of a mistake of ours.
 fn judged(
     mut error: Diagnostic,
     code: u8,
     intended: bool,
     run: Option<&state::Run>,
+    is_final: bool,
 ) -> (Diagnostic, u8) {
     let code = match error.code {
         Code::Internal if code == 1 && !intended => 2,
@@ -177,6 +196,9 @@ fn judged(
         }
         RunStatus::Interrupted | RunStatus::Running => {
             format!("Go on with it: {}", resume::command(run))
+        }
+        RunStatus::Unfinished if is_final => {
+            "What is left stands: run the script again, it goes on from there.".to_owned()
         }
         RunStatus::Unfinished | RunStatus::Unwinding => {
             format!("Take back what is left: {}", resume::command(run))
