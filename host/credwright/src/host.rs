@@ -7,12 +7,12 @@ use cmdlets::Context;
 use cmdlets::context::{Places, Session, Tenant, Tenants};
 use cmdlets::registry;
 use effect::policy::DenyList;
-use effect::{Circumstance, Guard, Observer, observe::Silent};
+use effect::{Circumstance, Guard, Observer, RunId, observe::Silent};
 use engine::{Attendance, Engine, JobRunner, Run, Source, Start};
 use futures::future::BoxFuture;
 use keystore::{KeyStores, SoftwareStore, Vault};
 use serde_json::{Value, json};
-use state::{NewRun, Store, Writer};
+use state::{NewRun, RunStatus, Store, Writer};
 use tokio::sync::OnceCell;
 
 use crate::accounts::Accounts;
@@ -23,6 +23,8 @@ use crate::world::World;
 
 /// The connector that a sandbox brings along.
 const FIRST_CONNECTOR: &str = "default";
+/// The run that adds it.
+const FIRST_USE: &str = "first use of the sandbox";
 
 /// The tenant in view, as one run sees it: the run's record says which one it opened.
 struct RunView {
@@ -239,8 +241,9 @@ impl<'w> Host<'w> {
         }
         let tenant = self.world.wait(self.view.open())?;
         let connectors = self.world.wait(self.store.find_connectors())?;
+        let stopped = self.stopped_first_use(&tenant)?;
         match connectors.iter().find(|connector| connector.name == FIRST_CONNECTOR) {
-            None => self.add_first_connector(&tenant)?,
+            None => self.add_first_connector(&tenant, stopped.as_ref())?,
             Some(connector) if connector.tenant_id != tenant.id => {
                 // Told each time, as the name stays taken.
                 self.world.screen.prose(&format!(
@@ -250,6 +253,13 @@ impl<'w> Host<'w> {
                 ));
                 return Ok(());
             }
+            Some(_) if stopped.is_some() => {
+                match self.add_first_connector(&tenant, stopped.as_ref()) {
+                    // Somebody added one of that name meanwhile.
+                    Err(taken) if taken.code == Code::ConnectorExists => {}
+                    added => added?,
+                }
+            }
             Some(_) => {}
         }
         Remembered::update(ports, state, |remembered| {
@@ -258,13 +268,27 @@ impl<'w> Host<'w> {
         Ok(())
     }
 
-    fn add_first_connector(&self, tenant: &Tenant) -> Result<()> {
+    /// The run that was to add the first connector and was killed.
+    fn stopped_first_use(&self, tenant: &Tenant) -> Result<Option<RunId>> {
+        let stopped = self.world.wait(self.store.find_stopped_runs())?;
+        let is_it = |run: &state::Run| {
+            run.script == FIRST_USE
+                && run.status == RunStatus::Interrupted
+                && run.tenant_id.as_ref().is_none_or(|id| *id == tenant.id)
+        };
+        Ok(stopped.into_iter().find(is_it).map(|run| RunId(run.id)))
+    }
+
+    fn add_first_connector(&self, tenant: &Tenant, stopped: Option<&RunId>) -> Result<()> {
         let account = self.accounts.legacy_account().ok_or_else(|| {
             Diagnostic::new(Code::TenantSandbox, "The sandbox tenant has no legacy account")
         })?;
         let cmdlet = registry::get("add_connector")?;
         let arguments = json!({ "connector": FIRST_CONNECTOR, "service_account": &account });
-        let first = Beginning::new("first use of the sandbox", Value::Null, &[]);
+        let first = match stopped {
+            Some(id) => Beginning::of(Start::Resumed { id, sources: &[] }),
+            None => Beginning::new(FIRST_USE, Value::Null, &[]),
+        };
         let run = self.begin(first, Arc::new(Silent), Session::default())?;
         let parts = run.parts();
         let ended = self.world.wait(async {
