@@ -307,3 +307,49 @@ fn a_key_that_was_deleted_behind_the_hosts_back_is_told() {
     assert_eq!(host.run("onboard", &[]).exit_code, 0);
     assert_rules(&host);
 }
+
+/// A branch that had ended makes no new call, whatever the script is made to do in it.
+#[test]
+fn a_branch_that_had_ended_is_not_edited_into() {
+    let text = r#"fn main(p) {
+        parallel(["a", "b"], |name| get_scheduler(#{ connector: "default" }).effective_enabled);
+        add_connector(#{ connector: "second" });
+        set_connector(#{ connector: "second", name: "third" });
+    }"#;
+    let (host, run, _) = killed_while(110, text, "step set_connector");
+    let changing = r#"get_scheduler(#{ connector: "default" });
+        set_scheduler(#{ connector: "default", sync_cycle_enabled: false })"#;
+    write(
+        &host,
+        &text.replace(
+            r#"get_scheduler(#{ connector: "default" }).effective_enabled"#,
+            &format!("{{ {changing} }}"),
+        ),
+    );
+    let refused = host.resume(&run, Attempt::Edited);
+    let error = refused.result.unwrap_err();
+    assert_eq!((refused.exit_code, error.code), (2, Code::RunDiverged), "{error:?}");
+    let enabled = host.run_body(r#"get_scheduler(#{ connector: "default" }).sync_cycle_enabled"#);
+    assert_eq!(enabled.result.unwrap(), true, "it was changed before the refusal");
+    assert_eq!(host.resume(&run, Attempt::Recorded).exit_code, 0);
+}
+
+/// Forgetting a connector first is no way to destroy the key that its application is registered with.
+#[test]
+fn a_forgotten_connector_protects_its_key() {
+    let host = host(111);
+    assert_eq!(host.run("onboard", &[]).exit_code, 0);
+    let ended = host.run_body(
+        r#"let own = get_connector_credential(#{ connector: "default" });
+        remove_connector(#{ connector: "default" });
+        let refused = [];
+        try { remove_certificate(#{ certificate_sha256: own.certificate_sha256 }); } catch (e) { refused.push(e.code); }
+        try { remove_private_key(#{ key_uri: get_certificate(#{ certificate_sha256: own.certificate_sha256 }).key_uri }); } catch (e) { refused.push(e.code); }
+        refused"#,
+    );
+    let refused = ended.result.unwrap();
+    assert_eq!(refused[0], "effect.no_evidence");
+    assert_eq!(refused.as_array().unwrap().len(), 2, "{refused}");
+    let keys = host.ports.executor.block_on(host.keystores().preferred().unwrap().list());
+    assert_eq!(keys.unwrap().len(), 1);
+}

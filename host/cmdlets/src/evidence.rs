@@ -121,7 +121,9 @@ impl Guard for Context {
         Box::pin(async move {
             let certificates =
                 self.store().find_certificates(&CertificateFilter::default()).await?;
-            for connector in self.store().find_connectors().await? {
+            let connectors = self.store().find_connectors().await?;
+            require_no_orphan(&connectors, &certificates, removal)?;
+            for connector in connectors {
                 match relation(&connector, &certificates, removal) {
                     Relation::None => {}
                     Relation::Depends => return Err(depended_on(&connector, removal)),
@@ -131,6 +133,35 @@ impl Guard for Context {
             Ok(())
         })
     }
+}
+
+/// A certificate that is registered, and whose connector this host has forgotten, may still be what
+/// somebody signs in with: nobody here can prove that it is not.
+fn require_no_orphan(
+    connectors: &[Connector],
+    certificates: &[Certificate],
+    removal: &Removal,
+) -> Result<()> {
+    let is_it = |known: &&Certificate| match removal {
+        Removal::Certificate { certificate_sha256 } => {
+            known.certificate_sha256.eq_ignore_ascii_case(certificate_sha256)
+        }
+        Removal::PrivateKey { key_uri } => known.key_uri.as_ref() == Some(key_uri),
+        _ => false,
+    };
+    let is_orphan = |known: &&Certificate| {
+        let owner = known.connector_id.as_ref();
+        known.key_id.is_some()
+            && owner.is_some_and(|id| connectors.iter().all(|connector| connector.id != *id))
+    };
+    let Some(orphan) = certificates.iter().filter(is_it).find(is_orphan) else { return Ok(()) };
+    let (thumbprint, what) = (&orphan.thumbprint, named(removal));
+    Err(Diagnostic::new(
+        Code::EffectNoEvidence,
+        format!("The certificate {thumbprint} is registered in the tenant, and its connector is forgotten"),
+    )
+    .meaning(format!("Nobody here can prove that nothing signs in with it, so {what} stays."))
+    .next("Remove the application or its key credential in the Microsoft Entra admin center; this host then keeps a key that nothing knows."))
 }
 
 /// What `connector` has to do with what is to be removed.

@@ -17,7 +17,7 @@ use crate::latch::Latch;
 use crate::observe::{Event, Observer};
 use crate::policy::{Policy, Verdict};
 use crate::removal::{Circumstance, Guard, Removals};
-use crate::replay::{RecordedCall, Recording, Standing};
+use crate::replay::{RecordedCall, Recording, Standing, is_aside};
 use crate::step::OpenCall;
 
 /// What a gate is made of.
@@ -58,6 +58,8 @@ pub struct Gate {
     committing: tokio::sync::Mutex<()>,
     pub(crate) establishing: tokio::sync::Mutex<()>,
     intended: AtomicBool,
+    /// A step was begun in this process.
+    live: AtomicBool,
     changed: AtomicBool,
     acting: AtomicU32,
     acted: Notify,
@@ -79,6 +81,7 @@ impl Gate {
             committing: tokio::sync::Mutex::default(),
             establishing: tokio::sync::Mutex::default(),
             intended: AtomicBool::new(intended),
+            live: AtomicBool::new(false),
             changed: AtomicBool::new(changed),
             acting: AtomicU32::new(0),
             acted: Notify::new(),
@@ -108,6 +111,11 @@ impl Gate {
     /// Whether any step of the run was begun: from then on it is not "refused before any effect".
     pub fn intended(&self) -> bool {
         self.intended.load(Ordering::SeqCst)
+    }
+
+    /// Whether any step was begun in this process: what was recorded before does not count.
+    pub fn is_live(&self) -> bool {
+        self.live.load(Ordering::SeqCst)
     }
 
     /// Whether any step of the run changed something, as far as is known.
@@ -191,6 +199,13 @@ impl Gate {
     where
         B: AsyncFnOnce(&OpenCall<'_>) -> Result<Value>,
     {
+        // A branch whose end was recorded makes no new call: what it did would have no place.
+        if recorded.is_none()
+            && !is_aside(&key.branch)
+            && let Some(later) = self.recording.made_after(&key.branch)
+        {
+            return Err(self.left_out(later, Some((call.cmdlet, call.arguments))));
+        }
         let change = match call.effect {
             Effect::Read => None,
             Effect::Change(change) => Some(change),
@@ -213,10 +228,14 @@ impl Gate {
             && let Err(refused) = self.allow(&change, call).await
         {
             // Where the call was confirmed before the interruption, the run waits for it again.
-            return Err(match recorded {
-                Some(_) => self.suspend(refused),
-                None => refused,
-            });
+            if recorded.is_some() {
+                return Err(self.suspend(refused));
+            }
+            let (key, outcome, at) = (key.clone(), Outcome::Failed(refused.clone()), self.now());
+            if !self.is_suspended() {
+                self.buffer(Entry::CallEnded { key, outcome, at });
+            }
+            return Err(refused);
         }
 
         let began_at = self.parts.clock.boot_time().millis;
@@ -353,6 +372,7 @@ impl Gate {
     /// Notes that a step's intent is on disk.
     pub(crate) fn note_intended(&self) {
         self.intended.store(true, Ordering::SeqCst);
+        self.live.store(true, Ordering::SeqCst);
     }
 
     /// Notes that something was changed, or may have been.

@@ -194,6 +194,18 @@ impl Recording {
         })
     }
 
+    /// A recorded call that a branch's ancestor made after the branch had ended, where there is one: such
+    /// a branch makes no new call.
+    pub(crate) fn made_after(&self, branch: &str) -> Option<&RecordedCall> {
+        let consumed = self.lock();
+        self.calls().find(|call| {
+            let path = &call.key.branch;
+            let above =
+                path != branch && (path.is_empty() || branch.starts_with(&format!("{path}/")));
+            above && !is_aside(path) && !consumed.contains(&call.key)
+        })
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeSet<CallKey>> {
         self.consumed.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -213,6 +225,7 @@ pub(crate) fn diverged(
     key: &CallKey,
     recorded: Option<(&str, &Value)>,
     actual: Option<(&str, &Value)>,
+    is_live: bool,
 ) -> Diagnostic {
     let place = if key.branch.is_empty() {
         format!("call {}", key.sequence)
@@ -228,10 +241,13 @@ pub(crate) fn diverged(
         Code::RunDiverged,
         format!("The script does not do what run {run} recorded, at {place}"),
     )
-    .meaning(
+    .meaning(if is_live {
+        "Script or modules were edited since, in a part that was run already. Another branch went on \
+         before this was seen; what it did is recorded."
+    } else {
         "Script or modules were edited since, in a part that was run already. Nothing was changed \
-         by this attempt.",
-    )
+         by this attempt."
+    })
     .repeat(Repeat::Safe)
     .cause(format!("recorded: {}", shown(recorded, "(nothing more)")))
     .cause(format!("actual:   {}", shown(actual, "(the script ends)")))

@@ -60,7 +60,7 @@ impl Gate {
         actual: Option<(&str, &Value)>,
     ) -> Diagnostic {
         let told = Some((recorded.cmdlet.as_str(), &recorded.arguments));
-        self.suspend(diverged(&recorded.key, told, actual))
+        self.suspend(diverged(&recorded.key, told, actual, self.is_live()))
     }
 
     /// Gives a recorded outcome back.

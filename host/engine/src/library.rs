@@ -123,6 +123,15 @@ impl Library {
         Ok(found.into_values().collect())
     }
 
+    /// The recorded script of that name. A path may have been written in another way then: what is no
+    /// module is the script.
+    fn recorded_script(&self, name: &str) -> Option<&Source> {
+        let by_name = self.recorded.iter().find(|source| source.name == name);
+        let modules = format!("{}/", FileKind::Module.folder());
+        let mut others = self.recorded.iter().filter(|source| !source.name.contains(&modules));
+        by_name.or_else(|| others.next().filter(|_| Self::is_path(name)))
+    }
+
     /// Whether a script that is named so is a file at that path.
     pub fn is_path(name: &str) -> bool {
         name.contains('/') || name.ends_with(ENDING)
@@ -134,7 +143,7 @@ impl Library {
     /// [`Code::ScriptUnknown`] with the near miss, [`Code::ScriptSyntax`] for a file that is no
     /// text, [`Code::DiskFailed`].
     pub fn script(&self, name: &str) -> Result<Source> {
-        if let Some(known) = self.recorded.iter().find(|source| source.name == name) {
+        if let Some(known) = self.recorded_script(name) {
             return Ok(known.clone());
         }
         if self.recorded.is_empty() && Self::is_path(name) {

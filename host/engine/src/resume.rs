@@ -13,7 +13,7 @@ use crate::script::Script;
 use crate::unwind::past_pivot;
 
 /// Separates the number of an attempt from the name of what it ran.
-const ATTEMPT: char = '@';
+const ATTEMPT: char = '\u{1f}';
 
 /// How a run is taken up again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,13 +70,16 @@ pub async fn resumable(store: &Store, id: &RunId, way: Way) -> Result<Run> {
 /// `RunEnded`.
 pub(crate) fn require_way_back(run: &Run, recording: &Recording) -> Result<()> {
     match past_pivot(recording) {
-        Some(pivot) if run.status == RunStatus::Interrupted => {
+        Some(pivot) if run.status != RunStatus::Unwinding => {
             let Run { id, script, .. } = run;
             let refused = format!("Nothing of run {id} ({script}) can be taken back any more");
             Err(Diagnostic::new(Code::RunEnded, refused)
                 .meaning(pivot.meaning.unwrap_or_default())
                 .cause(pivot.message)
-                .next(format!("Go on with it: credwright resume {id}")))
+                .next(match run.status {
+                    RunStatus::Interrupted => format!("Go on with it: credwright resume {id}"),
+                    _ => "Run the script again: it goes on from there.".to_owned(),
+                }))
         }
         _ => Ok(()),
     }
@@ -193,12 +196,13 @@ impl Recorded {
         self.are(script.sources())
     }
 
+    /// Compared by their texts: a path may be written in several ways.
     fn are(&self, now: &[Source]) -> bool {
-        now.len() == self.sources.len()
-            && now.iter().all(|source| {
-                self.sources
-                    .iter()
-                    .any(|known| known.name == source.name && known.text == source.text)
-            })
+        let sorted = |sources: &[Source]| {
+            let mut texts: Vec<String> = sources.iter().map(|source| source.text.clone()).collect();
+            texts.sort();
+            texts
+        };
+        sorted(now) == sorted(&self.sources)
     }
 }

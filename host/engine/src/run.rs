@@ -214,7 +214,7 @@ impl Run {
             return (result, code);
         }
         let mut flushed = gate.flush().await;
-        if matches!(&result, Err(failure) if failure.code == Code::RunDiverged) {
+        if matches!(&result, Err(failure) if failure.code == Code::RunDiverged && !gate.is_live()) {
             flushed = flushed.and(resume::forget_sources(&self.writer).await);
         }
         let result = keep_first(result, flushed);

@@ -11,14 +11,14 @@ pub fn verdict<T>(gate: &Gate, result: &Result<T>) -> u8 {
     let failure = latched.as_ref().or(result.as_ref().err());
     match failure {
         None => 0,
-        Some(failure) if gate.is_suspended() => suspended(failure, gate.changed()),
+        Some(failure) if gate.is_suspended() => suspended(failure, gate.changed(), gate.is_live()),
         Some(failure) => failed(failure, gate.intended(), gate.changed()),
     }
 }
 
 /// A run that stops where it is and can be taken up again: 4; where this attempt at it was refused
 /// before it did anything, what the refusal says.
-fn suspended(failure: &Diagnostic, changed: bool) -> u8 {
+fn suspended(failure: &Diagnostic, changed: bool, live: bool) -> u8 {
     match failure.code.kind() {
         // Another process took over, or another state was put in its place: nobody knows here what
         // became of the run.
@@ -29,7 +29,7 @@ fn suspended(failure: &Diagnostic, changed: bool) -> u8 {
                 6
             }
         }
-        _ if failure.code == Code::RunDiverged => 2,
+        _ if failure.code == Code::RunDiverged && !live => 2,
         Kind::Denied => 5,
         _ => 4,
     }
@@ -77,7 +77,7 @@ mod tests {
             let found = [of(code, false, false), of(code, true, false), of(code, true, true)];
             assert_eq!(found, expected, "{code}");
         }
-        let stopped = |code: Code| suspended(&Diagnostic::new(code, ""), true);
+        let stopped = |code: Code| suspended(&Diagnostic::new(code, ""), true, false);
         assert_eq!(stopped(Code::StateLostLock), 3);
         assert_eq!(stopped(Code::JournalFailed), 4);
         assert_eq!(stopped(Code::RemoteUnreachable), 4);

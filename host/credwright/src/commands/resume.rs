@@ -96,7 +96,12 @@ fn chosen(world: &World, store: &Store, wanted: &Resume) -> Result<Option<RunId>
     }
     let found = interrupted(world, store)?;
     match &found[..] {
-        [] => Ok(None),
+        // One that is at work is named in the refusal.
+        [] => {
+            let runs = world.wait(store.find_runs(1))?;
+            let at_work = runs.into_iter().find(|run| run.status == RunStatus::Running);
+            Ok(at_work.map(|run| RunId(run.id)))
+        }
         [one] => Ok(Some(RunId(one.id.clone()))),
         several => {
             let lines: Vec<String> = several

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base::{Code, Diagnostic, Result, Timestamp};
 use effect::{Entry, Outcome, RecordedCall, RecordedStep, Recording, RunId};
-use engine::is_undone;
+use engine::{is_undone, past_pivot};
 use serde_json::{Value, json};
 use state::{Run, RunStatus, Store};
 
@@ -37,7 +37,10 @@ pub fn runs(world: &World, wanted: &Runs) -> Result<Answer> {
 
 fn list(world: &World, store: &Store, limit: u32) -> Result<Answer> {
     let found = world.wait(store.find_runs(limit))?;
-    let types = found.iter().map(|run| typed(run, store)).collect();
+    let mut types = Vec::new();
+    for run in &found {
+        types.push(typed(world, run, store)?);
+    }
     list_of(world, &found, types)
 }
 
@@ -61,13 +64,17 @@ fn list_of(world: &World, found: &[Run], types: Vec<String>) -> Result<Answer> {
     Ok(Answer::new(document(&found)?, text))
 }
 
-/// What to type to go on with a run; nothing where it has ended.
-fn typed(run: &Run, store: &Store) -> String {
-    if can_go_on(run, store.host()) || run.status == RunStatus::Unfinished {
-        command(run)
-    } else {
-        String::new()
+/// What to type to go on with a run; nothing where it has ended, or can only be run again.
+fn typed(world: &World, run: &Run, store: &Store) -> Result<String> {
+    if can_go_on(run, store.host()) {
+        return Ok(command(run));
     }
+    if run.status != RunStatus::Unfinished {
+        return Ok(String::new());
+    }
+    let journal = world.wait(store.journal(&RunId(run.id.clone())))?;
+    let is_final = past_pivot(&Recording::of(journal)).is_some();
+    Ok(if is_final { String::new() } else { command(run) })
 }
 
 fn show(world: &World, store: &Store, id: &str) -> Result<Answer> {
@@ -82,7 +89,7 @@ fn show(world: &World, store: &Store, id: &str) -> Result<Answer> {
     for summary in &pending {
         lines.push(format!("pending: {summary}"));
     }
-    let next = typed(&run, store);
+    let next = typed(world, &run, store)?;
     if !next.is_empty() {
         lines.push(format!("to go on, type: {next}"));
     }
