@@ -48,8 +48,8 @@ fn a_stopped_run_keeps_its_lock_and_ends_well_once_it_wakes() {
         }
         assert!(told.contains(&format!("ps -fp {pid}")), "{told}");
     }
-    // Nothing is there to go on with, and looking needs no lock.
-    let document = home.json(&["--tenant", &file, "resume", "--yes"], 0);
+    // Without a name the one at work is named too; looking needs no lock.
+    let document = home.json(&["--tenant", &file, "resume", "--yes"], 6);
     assert_eq!(document["value"], Value::Null, "{document:#}");
     home.json(&["runs", "show", id], 0);
     home.json(&["connectors"], 0);

@@ -127,10 +127,11 @@ impl Run {
     ) -> Result<Self> {
         let keep = attendance.keep && !matches!(start, Start::Unwound { .. });
         let record = match start {
-            Start::New { new, sources } => {
+            Start::New { mut new, sources } => {
                 let writer = writer(store, store.new_run_id(), &new.script).await?;
+                let pair = |source: &Source| (source.name.clone(), source.text.clone());
+                new.sources = sources.iter().map(pair).collect();
                 writer.begin_run(new).await?;
-                resume::keep_sources(&writer, 0, sources).await?;
                 Record::of(writer, Recording::default(), 0)
             }
             Start::Resumed { id, sources } => {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::audit::{begin_content, of_run};
+use crate::database::Transaction;
 use crate::folder::sha256;
 use crate::owner::{Census, Owner};
 use crate::query::{Query, Row};
@@ -68,6 +69,9 @@ pub struct NewRun {
     pub parameters: Value,
     /// The options of the command line that name its tenant.
     pub options: Vec<String>,
+    /// The texts that it runs: pairs of name and text. There is no run without them, however early it is
+    /// killed.
+    pub sources: Vec<(String, String)>,
 }
 
 /// The text of a script or module that a run ran.
@@ -174,7 +178,11 @@ impl Writer {
             content["owner"] = json!(self.owner());
             content["options"] = json!(new.options);
             content["attempts"] = json!(0);
-            self.link_run(&mut change, of_run::BEGIN, &content).await.map(drop)
+            self.link_run(&mut change, of_run::BEGIN, &content).await?;
+            if new.sources.is_empty() {
+                return Ok(());
+            }
+            self.insert_sources(&mut change, &new.sources).await
         }
         .await;
         self.finish(change, result).await
@@ -220,25 +228,32 @@ impl Writer {
     /// As the database says.
     pub async fn keep_sources(&self, sources: &[(&str, &str)]) -> Result<()> {
         let mut change = self.begin_relaxed().await?;
-        let result = async {
-            for (name, text) in sources {
-                let digest = sha256(text.as_bytes());
-                let kept = Query::new(
-                    "INSERT INTO sources (sha256, content) VALUES ($1, $2) \
-                     ON CONFLICT (sha256) DO NOTHING",
-                );
-                change.execute(kept.bind(&digest).bind_json(text)?).await?;
-                let named = Query::new(
-                    "INSERT INTO run_sources (run, name, sha256) VALUES ($1, $2, $3) \
-                     ON CONFLICT (run, name) DO UPDATE SET sha256 = excluded.sha256",
-                );
-                let named = named.bind(&self.run().0).bind(*name).bind(&digest);
-                change.execute(named).await?;
-            }
-            self.link_sources(&mut change).await
-        }
-        .await;
+        let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
+        let sources: Vec<(String, String)> = sources.iter().map(owned).collect();
+        let result = self.insert_sources(&mut change, &sources).await;
         self.finish(change, result).await
+    }
+
+    async fn insert_sources(
+        &self,
+        change: &mut Transaction<'_>,
+        sources: &[(String, String)],
+    ) -> Result<()> {
+        for (name, text) in sources {
+            let digest = sha256(text.as_bytes());
+            let kept = Query::new(
+                "INSERT INTO sources (sha256, content) VALUES ($1, $2) \
+                 ON CONFLICT (sha256) DO NOTHING",
+            );
+            change.execute(kept.bind(&digest).bind_json(text)?).await?;
+            let named = Query::new(
+                "INSERT INTO run_sources (run, name, sha256) VALUES ($1, $2, $3) \
+                 ON CONFLICT (run, name) DO UPDATE SET sha256 = excluded.sha256",
+            );
+            let named = named.bind(&self.run().0).bind(name).bind(&digest);
+            change.execute(named).await?;
+        }
+        self.link_sources(change).await
     }
 
     /// Forgets the texts of this writer's run whose names begin with `prefix`.

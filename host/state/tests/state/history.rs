@@ -93,7 +93,8 @@ pub async fn live(bench: &Bench, store: &Store) -> Writer {
     let writer = bench.write(store).await;
     let parameters = json!({ "connector": "default", "list": [1, null, "x"] });
     let options = vec!["--profile".to_owned(), "production".to_owned()];
-    writer.begin_run(NewRun { script: "third".to_owned(), parameters, options }).await.unwrap();
+    let new = NewRun { script: "third".to_owned(), parameters, options, ..NewRun::default() };
+    writer.begin_run(new).await.unwrap();
     writer.record_event(new_event(4001, None)).await.unwrap();
     writer.commit(&done_call(writer.run(), 1)[..3]).await.unwrap();
     writer
